@@ -1,0 +1,4 @@
+package main
+
+// onHangUp does nothing: Windows has no SIGHUP.
+func onHangUp(func()) (stop func()) { return func() {} }

@@ -1,0 +1,69 @@
+// Command worker ferries job requests from NATS JetStream onto automation
+// orchestrators.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/config"
+)
+
+// The exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitConfig = 2
+)
+
+func main() {
+	ctx, stop := untilSignal()
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run runs a command and tells its exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot(stdout, stderr)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintln(stderr, err)
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitConfig
+	}
+	if _, ok := errors.AsType[*broker.ConfigError](err); ok {
+		return exitConfig
+	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		return exitConfig
+	}
+	return exitFailed
+}
+
+// untilSignal ends the context with the first SIGINT or SIGTERM, and the
+// process with the second.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitFailed)
+	}()
+	return ctx, cancel
+}

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// usageError is a wrong flag or argument.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func newRoot(stdout, stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "worker",
+		Short: "Ferries job requests from NATS JetStream onto automation orchestrators",
+		Long: "Ferries job requests from NATS JetStream onto automation orchestrators: each becomes a queue item,\n" +
+			"and its message is acked, put off, held or set aside as a dead letter.",
+		Args:          knownCommand,
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors: true, SilenceUsage: true,
+	}
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return &usageError{usage(c, err)}
+	})
+	root.AddCommand(newRun(stdout), newVersion(stdout))
+	return root
+}
+
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{usage(c, fmt.Errorf("unknown command %q", args[0]))}
+	}
+	return nil
+}
+
+func newVersion(stdout io.Writer) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := io.WriteString(stdout, telemetry.ReadBuild().String()+"\n")
+			return err
+		},
+	}
+}

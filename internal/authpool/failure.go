@@ -1,0 +1,132 @@
+package authpool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/secret"
+)
+
+// ErrClosed means that the pool was stopped and logs in no more.
+var ErrClosed = errors.New("authpool: closed")
+
+// Error says why there is no token. It is shared by all who asked and must not
+// be changed. It never holds a secret, a token, or a text that a server sent.
+type Error struct {
+	// Credential is the name of the credential; of several, of the one that is
+	// tried again first.
+	Credential string
+	// Reason is who must act: job.CredentialsRefused (the operator),
+	// job.IdentityUnavailable (wait) or job.TokenRefused (the API's operator).
+	Reason job.Reason
+	// Status is the HTTP status of the identity server's answer, or of the
+	// API's if Reason is job.TokenRefused. 0: no answer.
+	Status int
+	// Code is the OAuth error, "other" for one that is not listed, or one of
+	// "secret_missing", "token_malformed" and "token_ended". May be empty.
+	Code string
+	// RetryAt is when the pool tries again by itself. It may have passed if the
+	// caller waited for the log-in of another credential meanwhile.
+	RetryAt time.Time
+	// Err is the cause, where there was no answer. Nil otherwise.
+	Err error
+}
+
+// Error is one sentence of bounded length.
+func (e *Error) Error() string {
+	if e.Credential == "" {
+		return "authpool: " + e.detail()
+	}
+	return fmt.Sprintf("authpool: credential %.64q: %s", e.Credential, e.detail())
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// detail is the sentence without the names.
+func (e *Error) detail() string {
+	what := "the identity server gives no token"
+	switch e.Reason {
+	case job.CredentialsRefused:
+		what = "the credential is refused"
+	case job.TokenRefused:
+		what = "the API refuses a fresh token"
+	}
+	if facts := e.facts(); facts != "" {
+		return what + ": " + facts
+	}
+	return what
+}
+
+// facts is what is known of the cause: code, status, and what went wrong.
+func (e *Error) facts() string {
+	var parts []string
+	if e.Code != "" {
+		parts = append(parts, e.Code)
+	}
+	if e.Status != 0 {
+		parts = append(parts, fmt.Sprintf("status %d", e.Status))
+	}
+	if e.Err != nil {
+		parts = append(parts, fmt.Sprintf("%.256s", e.Err))
+	}
+	return strings.Join(parts, ": ")
+}
+
+// The codes of our own, beside those of OAuth.
+const (
+	codeSecretMissing  = "secret_missing"  // nothing was asked: there is no secret to ask with
+	codeTokenMalformed = "token_malformed" // the token holds what no header may bear
+	codeTokenEnded     = "token_ended"     // the token was at its end before it came
+)
+
+// failureOf turns any error of a grant into an Error of our own.
+func failureOf(name string, err error) *Error {
+	e := Error{Reason: job.IdentityUnavailable}
+	if own, ok := errors.AsType[*Error](err); ok {
+		e = *own
+	} else if errors.Is(err, secret.ErrMissing) {
+		e.Reason, e.Code, e.Err = job.CredentialsRefused, codeSecretMissing, err
+	} else {
+		e.Err = describe(err)
+	}
+	e.Credential = name
+	return &e
+}
+
+// cause is an error cut down to a text of ours. It unwraps to a sentinel only.
+type cause struct {
+	text string
+	is   error
+}
+
+func (c *cause) Error() string { return c.text }
+func (c *cause) Unwrap() error { return c.is }
+
+// describe tells the kind of a failed exchange. The errors of net/http and of
+// x/oauth2 quote URLs and what the server sent, so none of their text is used.
+func describe(err error) error {
+	if errors.Is(err, context.Canceled) {
+		return &cause{"given up", context.Canceled}
+	}
+	if timeout, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
+		return &cause{"timed out", context.DeadlineExceeded}
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return &cause{fmt.Sprintf("the name %.128q cannot be resolved", dns.Name), nil}
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return &cause{"its certificate cannot be verified", nil}
+	}
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return &cause{number.Error(), number}
+	}
+	return &cause{"the exchange failed", nil}
+}

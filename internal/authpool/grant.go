@@ -1,0 +1,55 @@
+package authpool
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+)
+
+// Grant is a way to log in. It is called by one goroutine at a time.
+//
+// Token logs in once, without a repeat of its own, and ends when ctx ends. It
+// reads its secrets anew each time. An error is best an [*Error], with RetryAt
+// set only if the identity server named a time; one that wraps
+// [secret.ErrMissing] counts as a refused credential, and any other as an
+// identity server that is not available. Of such another error only its kind is
+// shown, never its text.
+type Grant interface {
+	Token(ctx context.Context) (Token, error)
+}
+
+// Logout is what a grant has besides where the product knows sessions, or can
+// revoke a token. It is called once, by [Pool.Close], with the token in use.
+type Logout interface {
+	Logout(ctx context.Context, token Token) error
+}
+
+// Token is what a log-in gives. It prints as [redacted] with every verb and as
+// JSON. It is handed on and not kept: in an unexported field fmt would print it.
+type Token struct {
+	// Value is the token without a scheme such as Bearer: visible ASCII only.
+	Value string
+	// Expiry is when the token ends, counted from before the request was sent.
+	// Zero: unknown; then a JWT's exp less iat, else the pool's default life.
+	Expiry time.Time
+}
+
+const redacted = "[redacted]"
+
+// Format prints [redacted], whatever the verb.
+func (t Token) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText is [redacted], for JSON and for loggers.
+func (t Token) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// headerSafe reports whether value can be put into a header as it is: not
+// empty, visible ASCII, no space.
+func headerSafe(value string) bool {
+	for i := range len(value) {
+		if value[i] <= ' ' || value[i] > '~' {
+			return false
+		}
+	}
+	return value != ""
+}

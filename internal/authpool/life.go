@@ -1,0 +1,104 @@
+package authpool
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	// minLife is taken for a token that claims to live shorter: a server that
+	// gives such tokens must not make us log in without pause.
+	minLife = time.Second
+	// maxLife is taken for a token that claims to live longer, so that a
+	// rotated secret or another right counts within a day.
+	maxLife = 24 * time.Hour
+	// defaultLife is that of UiPath (Orchestrator API guide, Authenticating: 1 h).
+	defaultLife = time.Hour
+	// maxFloor is the most that is cut off the end of a life, so that no call
+	// begins with a token that ends on its way.
+	maxFloor = 5 * time.Second
+)
+
+// lifeOf is how long token lives, counted from born, the moment before the
+// log-in was sent: what the server said, else what a JWT says, else fallback.
+// The result is at least a second and at most a day.
+func lifeOf(token Token, born time.Time, fallback time.Duration) time.Duration {
+	life := fallback
+	if !token.Expiry.IsZero() {
+		life = token.Expiry.Sub(born)
+	} else if claimed := jwtLife(token.Value); claimed > 0 {
+		life = claimed
+	}
+	return min(max(life, minLife), maxLife)
+}
+
+// floor is the part at the end of a life in which a token is not handed out.
+func floor(life time.Duration) time.Duration { return min(maxFloor, life/10) }
+
+// renewAfter is when to renew a token of that life: at 70 to 90 % of it, by r
+// in [0,1), so that the pods of a deployment do not log in all at once.
+func renewAfter(life time.Duration, r float64) time.Duration {
+	return time.Duration(float64(life) * (0.7 + 0.2*r))
+}
+
+// parseLife reads expires_in: seconds as a number or as a string, whole or
+// with a fraction. 0: missing, not positive or not a number.
+func parseLife(raw json.RawMessage) time.Duration {
+	s := string(raw)
+	if quoted := text(raw); quoted != "" {
+		s = quoted
+	}
+	return seconds(s)
+}
+
+// seconds is s as a duration of at most maxLife; 0 unless s is a positive number.
+func seconds(s string) time.Duration {
+	v, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
+	if v > maxLife.Seconds() { // also when s is beyond a float64
+		return maxLife
+	}
+	if err != nil || !(v > 0) {
+		return 0
+	}
+	return max(time.Duration(v*float64(time.Second)), 1)
+}
+
+// jwtLife is exp less iat of a JWT, 0 where value is none or lacks one of the
+// two. The difference, and not exp, because the clocks may differ. The
+// signature is not checked: only the API's word counts.
+func jwtLife(value string) time.Duration {
+	parts := strings.Split(value, ".")
+	if len(parts) != 3 {
+		return 0
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return 0
+	}
+	var claims struct {
+		Exp float64 `json:"exp"`
+		Iat float64 `json:"iat"`
+	}
+	if json.Unmarshal(payload, &claims) != nil || claims.Exp <= 0 || claims.Iat <= 0 || claims.Exp <= claims.Iat {
+		return 0
+	}
+	return time.Duration(min(claims.Exp-claims.Iat, maxLife.Seconds()) * float64(time.Second))
+}
+
+// parseRetryAfter reads both forms of Retry-After, seconds and a date, and
+// clamps it to 1 s … 10 m. 0: missing or neither.
+func parseRetryAfter(value string, now time.Time) time.Duration {
+	var wait time.Duration
+	if date, err := http.ParseTime(value); err == nil {
+		wait = date.Sub(now)
+	} else if whole, err := strconv.ParseUint(value, 10, 32); err == nil {
+		wait = time.Duration(whole) * time.Second
+	} else {
+		return 0
+	}
+	return min(max(wait, time.Second), 10*time.Minute)
+}

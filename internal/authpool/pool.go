@@ -1,0 +1,180 @@
+package authpool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Credential is one way to log in.
+type Credential struct {
+	// Name tells it from the others in logs and states. It is no secret.
+	Name  string
+	Grant Grant
+	// SecretFiles are the files that the grant reads its secrets from. A change
+	// of one of them ends the wait after a refusal. Empty: none.
+	SecretFiles []string
+}
+
+// Settings are what a pool is made of.
+type Settings struct {
+	// Connection is the name of the connection, for events.
+	Connection string
+	// Credentials are all used that work. At least one.
+	Credentials []Credential
+	// DefaultLife is the life of a token of which nothing says how long it
+	// lives. 0: 1 h.
+	DefaultLife time.Duration
+	// Observe is told of every log-in and of every change of state, from several
+	// goroutines at once and without a lock. It should be quick. Nil: nobody is.
+	Observe func(Event)
+}
+
+// Pool holds the tokens of one connection. It is safe for concurrent use, and
+// prints its name only.
+type Pool struct {
+	connection  string
+	accounts    []*account
+	defaultLife time.Duration
+	observer    func(Event)
+	generation  atomic.Uint64 // the last one given
+	bell        bell          // rings at every change
+
+	ctx     context.Context // the pool's own: of every log-in; ended by halt
+	cancel  context.CancelFunc
+	mu      sync.Mutex // guards halted
+	halted  bool
+	flights sync.WaitGroup // log-ins under way; grows only while not halted
+}
+
+// New makes a pool. Nothing is started before the first Lease, Ready or Run.
+func New(s Settings) *Pool {
+	p := &Pool{connection: s.Connection, defaultLife: s.DefaultLife, observer: s.Observe}
+	if p.defaultLife <= 0 {
+		p.defaultLife = defaultLife
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	for _, c := range s.Credentials {
+		p.accounts = append(p.accounts, &account{pool: p, name: c.Name, grant: c.Grant, files: c.SecretFiles})
+	}
+	return p
+}
+
+// Run logs in, renews ahead, and tries again after a failure, until ctx ends. Then
+// it stops the pool: log-ins under way are given up and waited for. Tokens that
+// are there can be leased on until Close, so end ctx when no more work begins.
+// It is called once, and returns nil.
+func (p *Pool) Run(ctx context.Context) error {
+	var keepers sync.WaitGroup
+	for _, a := range p.accounts {
+		keepers.Go(func() { p.keep(ctx, a) })
+	}
+	keepers.Wait()
+	p.halt()
+	p.flights.Wait()
+	return nil
+}
+
+// keep looks after one account until ctx or the pool ends.
+func (p *Pool) keep(ctx context.Context, a *account) {
+	for ctx.Err() == nil && p.ctx.Err() == nil {
+		rung := p.bell.wait()
+		p.pause(ctx, rung, a.tend(time.Now()))
+	}
+}
+
+// pause waits for the bell, but at most for d, and until ctx or the pool ends.
+func (p *Pool) pause(ctx context.Context, rung <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-rung:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-p.ctx.Done():
+	}
+}
+
+// Close stops the pool, as the end of Run's context does, takes the tokens out of
+// use, and logs out where the grant can. It does not wait beyond the end of ctx
+// unless a grant does. A second Close does nothing.
+func (p *Pool) Close(ctx context.Context) error {
+	p.halt()
+	faults := make([]error, len(p.accounts))
+	var wg sync.WaitGroup
+	for i, a := range p.accounts {
+		wg.Go(func() { faults[i] = a.close(ctx) })
+	}
+	wg.Wait()
+	return errors.Join(faults...)
+}
+
+// close waits for a log-in that is being given up, so that no session is left
+// behind, and logs out.
+func (a *account) close(ctx context.Context) error {
+	a.mu.Lock()
+	f := a.flight
+	a.mu.Unlock()
+	if f != nil {
+		select {
+		case <-f.done:
+		case <-ctx.Done():
+			return fmt.Errorf("authpool: credential %.64q: the log-in under way does not end: %w", a.name, ctx.Err())
+		}
+	}
+	a.mu.Lock()
+	s := a.current.Swap(nil)
+	a.mu.Unlock()
+	grant, ok := a.grant.(Logout)
+	if s == nil || !ok {
+		return nil
+	}
+	token, _ := s.reveal()
+	if err := grant.Logout(ctx, Token{Value: token, Expiry: s.expiry}); err != nil {
+		e := failureOf(a.name, err)
+		return &cause{fmt.Sprintf("authpool: credential %.64q: log-out: %s", a.name, e.facts()), e}
+	}
+	return nil
+}
+
+// launch runs f in a goroutine of the pool's, unless the pool is halted.
+func (p *Pool) launch(f func()) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.halted {
+		return false
+	}
+	p.flights.Go(f)
+	return true
+}
+
+func (p *Pool) halt() {
+	p.mu.Lock()
+	p.halted = true
+	p.mu.Unlock()
+	p.cancel()
+	p.bell.ring()
+}
+
+func (p *Pool) observe(ev Event) {
+	if p.observer != nil && (ev.Name != "" || ev.Result != "") {
+		p.observer(ev)
+	}
+}
+
+// Format prints the name of the connection, whatever the verb.
+func (p *Pool) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, p.text()) }
+
+// MarshalText is the name of the connection, for JSON and for loggers.
+func (p *Pool) MarshalText() ([]byte, error) { return []byte(p.text()), nil }
+
+func (p *Pool) text() string {
+	if p == nil {
+		return "token pool"
+	}
+	return "token pool of " + p.connection
+}

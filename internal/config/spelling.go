@@ -1,0 +1,41 @@
+package config
+
+import "strings"
+
+// closest is the candidate that key was probably meant to be, or empty.
+func closest(key string, candidates []string) string {
+	key = bare(key)
+	best, found := len(key)/3+1, ""
+	for _, c := range candidates {
+		if d := distance(key, bare(c)); d < best {
+			best, found = d, c
+		}
+	}
+	return found
+}
+
+// bare is key without what people write in different ways.
+func bare(key string) string {
+	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(shorten(key)))
+}
+
+// distance is the number of letters to change, add or remove to get from a to b.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,163 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/queueferry/queueferry/internal/deadletter"
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/request"
+	"github.com/queueferry/queueferry/internal/retry"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// ErrStopping is the cause with which the waiting of messages in hand ends when
+// the consumer stops.
+var ErrStopping = errors.New("consumer: stopping")
+
+// errLeaseLost is the cause with which a message in hand is given up that may
+// be someone else's by now.
+var errLeaseLost = errors.New("consumer: the server may have given the message to someone else")
+
+// Decoder turns a message into a request. See request.Decoder.
+type Decoder interface {
+	Decode(context.Context, request.Message) (*job.Request, job.Outcome, bool)
+}
+
+// Target is where requests go. See orchestrator.Connection.
+type Target interface {
+	Check(*job.Request) (job.Outcome, bool)
+	Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error)
+	Alive(context.Context) bool
+	Watch() (open bool, changed <-chan struct{})
+}
+
+// Ledger remembers tries. See ledger.Ledger.
+type Ledger interface {
+	Load(context.Context, ledger.Key) (ledger.Entry, error)
+	Store(context.Context, ledger.Key, uint64, ledger.Record) (uint64, error)
+	Delete(context.Context, ledger.Key, uint64) error
+}
+
+// DeadLetters sets messages aside. See deadletter.Publisher.
+type DeadLetters interface {
+	Publish(context.Context, deadletter.Letter) error
+}
+
+// Durable is the durable consumer on the server, as it is.
+type Durable struct {
+	AckWait           time.Duration
+	Created           time.Time
+	MaxRequestBatch   int           // 0: no limit
+	MaxRequestExpires time.Duration // 0: no limit
+	Pending           uint64        // messages not delivered yet
+	AckPending        int           // messages delivered and not acked
+}
+
+// Settings make a consumer.
+type Settings struct {
+	Route, Connection, Stream string
+
+	NATS        *nats.Conn
+	Find        func(context.Context) (Durable, error) // makes the durable consumer if it is missing
+	Decoder     Decoder
+	Target      Target
+	Ledger      Ledger
+	DeadLetters DeadLetters
+	Events      *telemetry.Events
+	Metrics     *telemetry.RouteMetrics
+
+	Policy          retry.Policy
+	MaxInFlight     int  // messages in hand at once
+	Resend          bool // on_unknown: resend
+	AcceptDuplicate bool // on_duplicate: ack
+	Pause           bool // pull nothing
+}
+
+// Consumer works on one route.
+type Consumer struct {
+	Settings
+	hold  *hold
+	hand  *hand
+	pull  *puller
+	work  context.Context // of calls and settlements; given by Run
+	tally Tally
+	wg    sync.WaitGroup // deliveries
+
+	ackWait atomic.Int64 // as the server has it
+	created atomic.Int64 // the durable consumer, unix nanoseconds
+	pending atomic.Int64 // messages that wait in the stream
+	ready   atomic.Bool  // the durable consumer is there
+	beat    atomic.Int64 // last turn of the loop, unix nanoseconds
+}
+
+// Tally counts what became of deliveries since the start. It is safe for
+// concurrent use.
+type Tally struct {
+	Finished   atomic.Int64 // settled by an outcome of their own
+	HandedBack atomic.Int64 // given back because the consumer stopped
+	Left       atomic.Int64 // left to the server's ack wait
+}
+
+// New makes a consumer. It does nothing until [Consumer.Run].
+func New(s Settings) *Consumer {
+	c := &Consumer{Settings: s, hand: newHand()}
+	c.hold = newHold(s.Route, s.Connection, s.Events)
+	c.ackWait.Store(int64(30 * time.Second))
+	c.beat.Store(time.Now().UnixNano())
+	return c
+}
+
+// Run pulls until ctx ends, and then finishes what is in hand: calls under way
+// come to their end, and what has not begun is handed back. Calls and
+// settlements are cut off when work ends. Run returns once nothing is in hand.
+func (c *Consumer) Run(ctx, work context.Context) error {
+	c.work = work
+	waiting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	pull, err := newPuller(c.NATS, c.Stream, c.Route)
+	if err != nil {
+		return err
+	}
+	c.pull = pull
+	keeper, err := newKeeper(c.NATS, c.hand, c.lease)
+	if err != nil {
+		return err
+	}
+	defer keeper.close()
+
+	c.loop(ctx, waiting)
+	stop(ErrStopping)
+	for m := range c.pull.drain() {
+		c.receive(waiting, m)
+	}
+	c.wg.Wait()
+	return nil
+}
+
+func (c *Consumer) lease() time.Duration { return time.Duration(c.ackWait.Load()) }
+
+// Ready reports whether the durable consumer is there.
+func (c *Consumer) Ready() bool { return c.ready.Load() }
+
+// InHand is how many messages are in hand.
+func (c *Consumer) InHand() int { return c.hand.size() }
+
+// Pending is how many messages wait in the stream, as the server last said.
+func (c *Consumer) Pending() int { return int(c.pending.Load()) }
+
+// Tally counts since the start.
+func (c *Consumer) Tally() *Tally { return &c.tally }
+
+// LastBeat is when the loop last turned; it turns at least once a second.
+func (c *Consumer) LastBeat() time.Time { return time.Unix(0, c.beat.Load()) }
+
+// Hold is the state of the route's own hold.
+func (c *Consumer) Hold() HoldState { return c.hold.state() }

@@ -1,0 +1,132 @@
+package consumer
+
+import (
+	"errors"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/retry"
+)
+
+// recall loads what earlier deliveries noted. The first delivery of a message
+// that is younger than its durable consumer has no past.
+func (c *Consumer) recall(d *delivery) error {
+	redelivered := d.meta.NumDelivered > 1
+	if !redelivered && d.meta.Timestamp.UnixNano() >= c.created.Load() {
+		return nil
+	}
+	entry, err := c.Ledger.Load(c.work, d.key)
+	if err != nil {
+		return err
+	}
+	d.entry = entry
+	if entry.Revision == 0 {
+		// Delivered before, and nobody noted that it was not sent.
+		d.again = redelivered
+		return nil
+	}
+	d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
+	return nil
+}
+
+// store writes the record, and keeps what was written.
+func (c *Consumer) store(d *delivery, r ledger.Record) error {
+	revision, err := c.Ledger.Store(c.work, d.key, d.entry.Revision, r)
+	if err != nil {
+		if errors.Is(err, ledger.ErrUncertain) {
+			c.reload(d)
+		}
+		return err
+	}
+	d.entry = ledger.Entry{Record: r, Revision: revision}
+	return nil
+}
+
+// reload finds out what an uncertain write left behind. Where it cannot, the
+// next write meets a conflict, which is safe.
+func (c *Consumer) reload(d *delivery) {
+	if entry, err := c.Ledger.Load(c.work, d.key); err == nil {
+		d.entry = entry
+	}
+}
+
+// noteHeld notes that the message was not sent, so that a worker that is killed
+// while it holds a message leaves no doubt behind. A note that fails costs a
+// look-up later, no more.
+func (c *Consumer) noteHeld(d *delivery) {
+	if d.entry.Record.NotSent || !d.mine(c.lease()) {
+		return
+	}
+	r := doubts(d)
+	r.NotSent = true
+	if !d.again && r.Attempts == 0 {
+		r.FirstTry = time.Time{} // begun, and certainly not carried out
+	}
+	_ = c.store(d, r)
+}
+
+// doubts is the record with what is only known from how the message came: that
+// an earlier delivery may have sent it, and nobody noted when.
+func doubts(d *delivery) ledger.Record {
+	r := d.entry.Record
+	if d.again && r.UnknownSince.IsZero() {
+		r.UnknownSince = d.received
+	}
+	if d.again && r.FirstTry.IsZero() {
+		r.FirstTry = d.meta.Timestamp
+	}
+	return r
+}
+
+// begin is asked right before the call: whether the message is still ours, and
+// whether nothing in the ledger says that it was not sent.
+func (c *Consumer) begin(d *delivery) bool {
+	if !d.mine(c.lease()) {
+		d.giveUp(errLeaseLost)
+		return false
+	}
+	now := time.Now()
+	if r := d.entry.Record; r.NotSent {
+		r.NotSent = false
+		if r.FirstTry.IsZero() {
+			r.FirstTry = now
+		}
+		if c.store(d, r) != nil {
+			return false
+		}
+	}
+	d.uncertain, d.began = true, now
+	return true
+}
+
+// remember is the record after a try that is to be made again.
+func remember(d *delivery, o orchestrator.Result, disposition retry.Disposition) ledger.Record {
+	r := doubts(d)
+	if disposition.Counts {
+		r.Attempts++
+	}
+	if o.Called && r.FirstTry.IsZero() {
+		r.FirstTry = d.began
+	}
+	r.BusySince = busySince(r.BusySince, o.Outcome)
+	r.NotSent = true
+	if o.Called && (o.Verdict == job.Unknown || o.Reason == job.Panicked) {
+		r.NotSent, r.UnknownSince = false, time.Now()
+	}
+	return r
+}
+
+func busySince(since time.Time, o job.Outcome) time.Time {
+	switch {
+	case o.Verdict == job.Unavailable:
+		return since // it was not asked
+	case o.Verdict != job.Busy:
+		return time.Time{}
+	case since.IsZero():
+		return time.Now()
+	default:
+		return since
+	}
+}

@@ -1,0 +1,28 @@
+package ledger
+
+import (
+	"strconv"
+	"time"
+)
+
+// Key names one record of the bucket. The zero value names none. Keys are made
+// by the functions of this package alone, one for each kind of record.
+type Key struct{ name string }
+
+// String is the key as it stands in the bucket.
+func (k Key) String() string { return k.name }
+
+// MessageKey is the key of one message of the stream: m.<route>.<sequence>-<t in
+// Unix nanoseconds>. The sequence alone would not do: after a store was rolled
+// back it names another message. The route's name must be a valid one
+// ([A-Za-z0-9_-]).
+func MessageKey(route string, sequence uint64, t time.Time) Key {
+	b := make([]byte, 0, len("m..-")+len(route)+20+20)
+	b = append(b, "m."...)
+	b = append(b, route...)
+	b = append(b, '.')
+	b = strconv.AppendUint(b, sequence, 10)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, t.UnixNano(), 10)
+	return Key{name: string(b)}
+}

@@ -1,0 +1,75 @@
+// Package orchestrator leads requests to a product's API: the interface that a
+// product's connector fulfils, the gate that decides when calls may be made,
+// and the HTTP plumbing that connectors share. It knows no JetStream message
+// and never decides what becomes of one.
+package orchestrator
+
+import (
+	"context"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+)
+
+// Connector speaks one product's API for one connection. It is safe for
+// concurrent use.
+type Connector interface {
+	// Check makes the checks that need no call. It reports false with a
+	// Rejected outcome whose detail names the field and why.
+	Check(*job.Request) (job.Outcome, bool)
+	// Submit makes one try of a request and says what became of it. It makes
+	// at most one call that acts, and never sleeps.
+	Submit(context.Context, Try) Result
+	// Probe makes a harmless authenticated call that tells whether the
+	// orchestrator is well; action says which permissions the route has.
+	Probe(context.Context, job.Action) Result
+}
+
+// Try is one try of a request.
+type Try struct {
+	Request *job.Request
+	// Again tells that an earlier try may have been carried out.
+	Again bool
+	// FirstTry is when the first call for this request began; zero if this is it.
+	FirstTry time.Time
+	// Resend allows sending again what may have been carried out, where nobody
+	// can tell.
+	Resend bool
+	// AcceptDuplicate takes an item under our unique reference for ours,
+	// whoever made it.
+	AcceptDuplicate bool
+
+	// Held, if set, is called once if the try has to wait for the gate.
+	Held func()
+	// Begin, if set, is called when the try's turn has come, right before the
+	// call. No call is made if it reports false.
+	Begin func(context.Context) bool
+}
+
+// Health is what a call's result tells of the orchestrator, whatever it means
+// for the request. The zero value tells nothing.
+type Health int
+
+// The healths.
+const (
+	Untold    Health = iota
+	Well             // it answered as its API promises, be it with a refusal
+	Ill              // it failed, or did not answer
+	Throttled        // it asks for fewer calls
+	Refused          // it, or its identity server, refuses our credentials
+)
+
+// Result is an outcome, and what it tells of the orchestrator.
+type Result struct {
+	job.Outcome
+	Health Health
+	// RetryAfter is how long the orchestrator asked everyone to wait, clamped;
+	// 0 where it did not.
+	RetryAfter time.Duration
+	// BreakerClosed tells that the circuit stayed closed from before the call
+	// until after it. Set by the connection.
+	BreakerClosed bool
+	// Began and Took time the call; zero if none was made. Set by the connection.
+	Began time.Time
+	Took  time.Duration
+}

@@ -1,0 +1,152 @@
+package uipath
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+	"strings"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// code is a number that some servers write as text, or the name of an error.
+type code string
+
+// UnmarshalJSON takes a number, text, or null.
+func (c *code) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	var text string
+	if json.Unmarshal(b, &text) == nil {
+		*c = code(strings.TrimSpace(text))
+		return nil
+	}
+	var number json.Number
+	if err := json.Unmarshal(b, &number); err != nil {
+		return err
+	}
+	*c = code(number)
+	return nil
+}
+
+// The error codes that mean more than their HTTP status (UiPath Orchestrator
+// API guide, Response codes; 1016, 1100, 1101, 1850 as servers were seen to use them).
+const (
+	codeItemNotFound         = "1002"
+	codeErrorInserting       = "1006"
+	codeErrorUpdating        = "1007"
+	codeLockFailure          = "1010"
+	codeDuplicateReference   = "1016"
+	codeConcurrency          = "1020"
+	codeServiceUnavailable   = "1025"
+	codeInvalidFolder        = "1100"
+	codeFolderRequired       = "1101"
+	codeReferenceRequired    = "1850"
+	maxErrorCode             = 64
+	nameDuplicateReference   = "DuplicateReference"
+	nameReferenceRequired    = "TransactionReferenceRequired"
+	nameContentSizeExceeded  = "QueueItemContentSizeExceeded"
+	nameSchemaViolation      = "QueueItemSchemaViolationException"
+	nameItemNotFound         = "ItemNotFound"
+	nameInvalidFolder        = "InvalidOrganizationUnit"
+	nameOptimisticConcurency = "OptimisticConcurrency"
+)
+
+// apiError is an error in one of the forms that the product uses. Its texts are
+// not kept: they may quote the request, or a header of it.
+type apiError struct {
+	ErrorCode code
+}
+
+// readError takes an error body. It reports whether the body is the product's
+// own: a proxy's page is not, nor is the bare {"message": …} of many gateways.
+func readError(body []byte) (apiError, bool) {
+	body = bytes.TrimSpace(body)
+	if len(body) == 0 || body[0] != '{' {
+		return apiError{}, false
+	}
+	var e struct {
+		ErrorCode    *code
+		ErrorMessage *string
+		ABP          *bool `json:"__abp"`
+		Errors       map[string]json.RawMessage
+	}
+	if json.Unmarshal(body, &e) != nil {
+		return apiError{}, false
+	}
+	if e.ErrorCode == nil {
+		return apiError{}, e.ErrorMessage != nil || e.ABP != nil || e.Errors != nil
+	}
+	c := *e.ErrorCode
+	if c == "0" || len(c) > maxErrorCode {
+		c = ""
+	}
+	return apiError{ErrorCode: c}, true
+}
+
+// meaning is what an error code says, whatever the HTTP status beside it.
+type meaning struct {
+	verdict job.Verdict
+	reason  job.Reason
+	detail  string
+}
+
+var meanings = map[code]meaning{
+	codeItemNotFound:       {job.Rejected, job.NotFound, "queue: it does not exist in the folder"},
+	codeDuplicateReference: {job.Rejected, job.ReferenceConflict, "reference: it is taken"},
+	codeInvalidFolder:      {job.Deferred, job.Forbidden, "folder: it does not exist, or the account has no access to it"},
+	codeFolderRequired:     {job.Rejected, job.RejectedByTarget, "folder: the API did not understand it; use the folder's key or its full path"},
+	codeReferenceRequired:  {job.Rejected, job.RejectedByTarget, "reference: the queue asks for one"},
+	codeErrorInserting:     {job.Deferred, "", "the API could not store the item"},
+	codeErrorUpdating:      {job.Deferred, "", "the API could not store the item"},
+	codeLockFailure:        {job.Deferred, "", "the API could not lock the queue"},
+	codeConcurrency:        {job.Deferred, "", "the API met a concurrent change"},
+	codeServiceUnavailable: {job.Deferred, "", "the API is not available for this request"},
+
+	nameContentSizeExceeded: {job.Rejected, job.TooLarge, "content: larger than the API allows"},
+	nameSchemaViolation:     {job.Rejected, job.RejectedByTarget, "content: it does not fit the queue's JSON schema"},
+}
+
+// names stand in place of numbers in some answers.
+var names = map[code]code{
+	nameDuplicateReference: codeDuplicateReference, nameReferenceRequired: codeReferenceRequired,
+	nameItemNotFound: codeItemNotFound, nameInvalidFolder: codeInvalidFolder, nameOptimisticConcurency: codeConcurrency,
+}
+
+// refine says what an answer that is no success means, by its error code first
+// and its status then.
+func (c *Connector) refine(a orchestrator.Answer, acts bool) orchestrator.Result {
+	e, envelope := readError(a.Body)
+	envelope = envelope && a.Err == nil
+	r := orchestrator.Classify(a, acts, envelope)
+	if !envelope || a.Status < 400 || r.Health == orchestrator.Refused || r.Health == orchestrator.Throttled {
+		return r
+	}
+	if number, ok := names[e.ErrorCode]; ok {
+		e.ErrorCode = number
+	}
+	r.ErrorCode = string(e.ErrorCode)
+	m, known := meanings[e.ErrorCode]
+	switch {
+	case !known:
+		r.Detail += explain(r.Outcome)
+	case m.verdict == job.Deferred && a.Status >= 500:
+		// The server itself is not sure that nothing was stored.
+	default:
+		r.Health = orchestrator.Well
+		r.Verdict, r.Reason, r.Detail = m.verdict, m.reason, m.detail
+	}
+	return r
+}
+
+func explain(o job.Outcome) string {
+	switch {
+	case o.Status == 403:
+		return ": the account lacks a permission or a scope (Queues.View and Transactions.Create in the folder)"
+	case o.ErrorCode != "":
+		return " and error code " + strconv.Quote(o.ErrorCode)
+	}
+	return ""
+}

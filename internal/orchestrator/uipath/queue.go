@@ -1,0 +1,128 @@
+package uipath
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// queueDefinition is what is used of QueueDefinitionDto.
+type queueDefinition struct {
+	ID                     int64 `json:"Id"`
+	Name                   string
+	EnforceUniqueReference bool
+}
+
+// queueLife is how long a queue's definition is believed.
+const queueLife = 10 * time.Minute
+
+// queueCache remembers the definitions of queues. The zero value is empty.
+type queueCache struct {
+	mu     sync.Mutex
+	queues map[queueKey]cachedQueue
+}
+
+// queueKey has names as the product compares them: without case.
+type queueKey struct{ folder, queue string }
+
+type cachedQueue struct {
+	queueDefinition
+	read time.Time
+}
+
+func keyOf(folder, queue string) queueKey {
+	return queueKey{strings.ToLower(folder), strings.ToLower(strings.TrimSpace(queue))}
+}
+
+func (q *queueCache) get(folder, queue string) (queueDefinition, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c, ok := q.queues[keyOf(folder, queue)]
+	return c.queueDefinition, ok && time.Since(c.read) < queueLife
+}
+
+func (q *queueCache) put(folder, queue string, d queueDefinition) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.queues == nil {
+		q.queues = map[queueKey]cachedQueue{}
+	}
+	q.queues[keyOf(folder, queue)] = cachedQueue{d, time.Now()}
+}
+
+func (q *queueCache) forget(folder, queue string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.queues, keyOf(folder, queue))
+}
+
+// queue finds a queue's definition. Where there is none the result says what
+// came of the look-up, with the verdict Unknown if the queue is not there or
+// cannot be told from others.
+func (c *Connector) queue(ctx context.Context, folder, name string) (queueDefinition, bool, orchestrator.Result) {
+	if d, ok := c.queues.get(folder, name); ok {
+		return d, true, orchestrator.Result{}
+	}
+	a := c.Client.Do(ctx, orchestrator.Call{
+		Operation: "GetQueueDefinitions", Method: http.MethodGet,
+		Path: "/odata/QueueDefinitions" + query(
+			"$filter", "Name eq "+quote(name), "$select", "Id,Name,EnforceUniqueReference", "$top", "10"),
+		Header: c.header(folder),
+	})
+	rows, ok := readList[queueDefinition](a.Body)
+	if a.Err != nil || a.Status != http.StatusOK || !ok {
+		return queueDefinition{}, false, c.refine(a, false)
+	}
+	well := orchestrator.Result{Health: orchestrator.Well}
+	d, ok := only(rows, name)
+	if !ok {
+		return queueDefinition{}, false, well
+	}
+	c.queues.put(folder, name, d)
+	return d, true, well
+}
+
+// only is the one row of that name: a server may ignore the filter.
+func only(rows []queueDefinition, name string) (found queueDefinition, ok bool) {
+	for _, row := range rows {
+		if !strings.EqualFold(strings.TrimSpace(row.Name), strings.TrimSpace(name)) {
+			continue
+		}
+		if ok && row.ID != found.ID {
+			return queueDefinition{}, false
+		}
+		found, ok = row, true
+	}
+	return found, ok
+}
+
+// readList takes the answer to a GET of an entity set.
+func readList[T any](body []byte) ([]T, bool) {
+	var list struct {
+		Value *[]T
+	}
+	if json.Unmarshal(body, &list) != nil || list.Value == nil {
+		return nil, false
+	}
+	return *list.Value, true
+}
+
+// quote writes an OData string literal.
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+
+// query writes pairs of names and values. A space is %20: not every OData
+// server takes a plus for one.
+func query(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i+1 < len(pairs); i += 2 {
+		b.WriteByte("?&"[min(i, 1)])
+		b.WriteString(pairs[i] + "=" + strings.ReplaceAll(url.QueryEscape(pairs[i+1]), "+", "%20"))
+	}
+	return b.String()
+}

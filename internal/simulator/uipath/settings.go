@@ -1,0 +1,99 @@
+package uipath
+
+import "time"
+
+// Settings is what a simulated tenant is made of. The zero value is a tenant
+// "prod" of the organisation "acme" with one client, "queueferry" with the
+// secret "secret" and every scope, whose tokens live for an hour.
+type Settings struct {
+	// Listen and IdentityListen are the addresses of the two servers. Empty: a
+	// free port of 127.0.0.1.
+	Listen, IdentityListen string
+	// Organization and Tenant are the first two parts of the path. Empty: acme, prod.
+	Organization, Tenant string
+	// Clients are the external applications that may log in. None: the default one.
+	Clients []Client
+	// TokenLife is how long a token works. 0: one hour.
+	TokenLife time.Duration
+	// OmitExpiresIn leaves expires_in out of the token's answer.
+	OmitExpiresIn bool
+	// LookUpsPerMinute limits the lists of queue items and jobs, over any sliding
+	// minute of the tenant. 0: 100, as the product does for use that is not
+	// automation (UiPath Orchestrator API guide, Rate limits). Negative: no limit.
+	LookUpsPerMinute int
+	// ContentLimit is the largest content of an item, in UTF-16 units of its
+	// JSON. 0: 256,000.
+	ContentLimit int
+	// MaxBody is the largest request body, in bytes. 0: 30,000,000.
+	MaxBody int64
+	// MaxFilterNodes is how big a $filter may be, counted as the product's OData
+	// library counts: four nodes for a comparison or a function, one for each
+	// and, or and not. 0: 100, which is room for 19 references of one queue.
+	MaxFilterNodes int
+	// RecordCalls is how many acting calls are kept for Calls, the latest ones.
+	// 0: none.
+	RecordCalls int
+	// ClockSkew is how far the server's clock is ahead of ours; negative: behind.
+	ClockSkew time.Duration
+	// Seed makes the faults with a probability repeatable. 0: 1.
+	Seed uint64
+	// TLS serves HTTPS and HTTP/2 under a certificate of a CA made for the
+	// occasion; see Orchestrator.CAPEM.
+	TLS bool
+	// ClientCAPEM demands a client certificate of this CA, with TLS only. Empty: none.
+	ClientCAPEM []byte
+	// LowerCaseBulkAnswer writes the members of a bulk answer as older servers
+	// documented them: success, message, failedItems.
+	LowerCaseBulkAnswer bool
+}
+
+// Client is an external application that may log in with client_credentials.
+type Client struct {
+	ID, Secret string
+	// Scopes it may ask for. None: all of AllScopes.
+	Scopes []string
+}
+
+// AllScopes are the scopes that a client has unless it is told otherwise.
+var AllScopes = []string{
+	"OR.Default", "OR.Queues", "OR.Queues.Read", "OR.Queues.Write", "OR.Jobs", "OR.Jobs.Read", "OR.Jobs.Write",
+	"OR.Execution", "OR.Execution.Read", "OR.Folders", "OR.Folders.Read",
+}
+
+// The product's own limits.
+const (
+	defaultTokenLife      = time.Hour
+	defaultLookUps        = 100
+	defaultContentLimit   = 256_000
+	defaultMaxBody        = 30_000_000
+	defaultMaxFilterNodes = 100
+	maxBulkItems          = 15_000 // Upload.Queues.MaxNumberOfItems
+	maxReference          = 128    // UTF-16 units
+	maxQueueName          = 50     // UTF-16 units
+	maxQueryBytes         = 2048   // a longer query string never reaches the application
+)
+
+// withDefaults fills in what was left at zero.
+func (s Settings) withDefaults() Settings {
+	setDefault(&s.Listen, "127.0.0.1:0")
+	setDefault(&s.IdentityListen, "127.0.0.1:0")
+	setDefault(&s.Organization, "acme")
+	setDefault(&s.Tenant, "prod")
+	setDefault(&s.TokenLife, defaultTokenLife)
+	setDefault(&s.LookUpsPerMinute, defaultLookUps)
+	setDefault(&s.ContentLimit, defaultContentLimit)
+	setDefault(&s.MaxBody, defaultMaxBody)
+	setDefault(&s.MaxFilterNodes, defaultMaxFilterNodes)
+	setDefault(&s.Seed, 1)
+	if len(s.Clients) == 0 {
+		s.Clients = []Client{{ID: "queueferry", Secret: "secret"}}
+	}
+	return s
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

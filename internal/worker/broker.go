@@ -1,0 +1,145 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// connect starts the embedded server, if there is to be one, and connects. A
+// server that is not there is waited for later.
+func (w *worker) connect(ctx context.Context) error {
+	n := w.config.NATS
+	url := n.URL
+	if n.Embedded != nil {
+		server, err := broker.StartEmbedded(broker.EmbeddedSettings{
+			Listen: n.Embedded.Listen, StoreDir: n.Embedded.StoreDir,
+			User: n.User, Password: n.Password, Token: n.Token,
+			Log: func(line string) { w.log.Debug("nats.server", zap.String("line", telemetry.Text(line))) },
+		})
+		if err != nil {
+			return err
+		}
+		w.embedded, url = server, server.URL()
+	}
+	conn, err := broker.Connect(ctx, broker.Settings{
+		URL: url, CredentialsFile: n.CredentialsFile, NKeyFile: n.NKeyFile,
+		User: n.User, Password: n.Password, Token: n.Token, TLS: broker.TLS(n.TLS),
+		OnDisconnect: w.disconnected, OnReconnect: w.reconnected, OnError: w.natsError,
+	})
+	if err != nil {
+		if w.embedded != nil {
+			w.embedded.Shutdown()
+		}
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.nats = conn
+	return nil
+}
+
+func (w *worker) disconnect() {
+	w.mu.Lock()
+	w.stopping = true
+	w.mu.Unlock()
+	w.nats.Close()
+	if w.embedded != nil {
+		w.embedded.Shutdown()
+	}
+}
+
+func (w *worker) isStopping() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopping
+}
+
+func (w *worker) disconnected(err error) {
+	if w.isStopping() {
+		return
+	}
+	w.mu.Lock()
+	w.down = time.Now()
+	w.mu.Unlock()
+	w.events.NATSDisconnected(w.config.NATS.URL, err)
+}
+
+func (w *worker) reconnected() {
+	w.mu.Lock()
+	down := time.Since(w.down)
+	w.mu.Unlock()
+	w.events.NATSReconnected(w.broker().NATS().ConnectedUrlRedacted(), down)
+}
+
+func (w *worker) natsError(err error) {
+	if !w.isStopping() {
+		w.log.Warn("nats.error", zap.String("error", telemetry.Text(err.Error())))
+	}
+}
+
+// Between two tries to make what must exist on the server, and for one of them.
+const (
+	ensureWait  = time.Second
+	ensureLimit = 30 * time.Second
+)
+
+// ensure makes what must exist on the server, for as long as that takes. An
+// error is a fault of the configuration, or the end of ctx.
+func (w *worker) ensure(ctx context.Context) error {
+	w.topology = w.newTopology()
+	told := ""
+	for {
+		warnings, err := w.tryEnsure(ctx)
+		if err == nil {
+			for _, warning := range warnings {
+				w.warn(warning)
+			}
+			return nil
+		}
+		if _, ok := errors.AsType[*broker.ConfigError](err); ok {
+			return err
+		}
+		if text := err.Error(); text != told && ctx.Err() == nil && !errors.Is(err, broker.ErrDisconnected) {
+			told = text
+			w.natsError(err)
+		}
+		select {
+		case <-time.After(ensureWait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (w *worker) tryEnsure(ctx context.Context) ([]string, error) {
+	if err := w.nats.WaitConnected(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, ensureLimit)
+	defer cancel()
+	return broker.Ensure(ctx, w.nats.JetStream(), w.topology)
+}
+
+func (w *worker) newTopology() broker.Topology {
+	s, d := w.config.Stream, w.config.DeadLetter
+	t := broker.Topology{
+		Create: s.Manage != "never",
+		Stream: broker.Stream{
+			Name: s.Name, Subjects: s.Subjects, Replicas: s.Replicas, MaxBytes: s.MaxBytes, DuplicateWindow: s.DuplicateWindow,
+		},
+		DeadLetter: broker.DeadLetter{Stream: d.Stream, Subject: d.Subject, MaxAge: d.MaxAge},
+		Bucket:     w.config.Ledger.Bucket,
+	}
+	for _, r := range w.config.Routes {
+		t.Consumers = append(t.Consumers, broker.Consumer{
+			Name: r.Name, Subjects: r.Subjects, AckWait: r.AckWait, MaxAckPending: r.MaxAckPending,
+		})
+	}
+	return t
+}

@@ -1,0 +1,163 @@
+package worker
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/authpool"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
+	"github.com/queueferry/queueferry/internal/secret"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// connection is one configured connection and what belongs to it.
+type connection struct {
+	name      string
+	target    *orchestrator.Connection
+	pool      *authpool.Pool
+	transport *http.Transport
+	metrics   *telemetry.ConnectionMetrics
+}
+
+func (w *worker) newConnections() ([]*connection, error) {
+	all := make([]*connection, 0, len(w.config.Connections))
+	for _, settings := range w.config.Connections {
+		c, err := w.newConnection(settings)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func (w *worker) newConnection(s config.Connection) (*connection, error) {
+	transport, err := orchestrator.NewTransport(orchestrator.TransportSettings{
+		CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile, MaxConcurrent: s.MaxConcurrent,
+	})
+	if err != nil {
+		return nil, &config.Error{Problems: []config.Problem{{Key: "connections." + s.Name + ".tls", Text: err.Error()}}}
+	}
+	c := &connection{name: s.Name, transport: transport, metrics: w.metrics.Connection(s.Name)}
+	c.pool = authpool.New(authpool.Settings{
+		Connection: s.Name, Credentials: credentials(s, transport),
+		Observe: func(e authpool.Event) { w.observe(c.metrics, e) },
+	})
+	connector := uipath.New(uipath.Settings{
+		Client: orchestrator.Client{
+			Transport: &authpool.Transport{Base: transport, Pool: c.pool},
+			BaseURL:   s.URL, Timeout: s.Timeout, Observe: c.metrics.Call,
+		},
+		Tenant: s.Tenant, ContentLimit: s.ContentLimit,
+	})
+	c.target = orchestrator.NewConnection(orchestrator.Settings{
+		Name: s.Name, Connector: connector, Tokens: c.pool, MaxConcurrent: s.MaxConcurrent,
+		Rate: s.Rate, Breaker: s.Breaker, ProbeAs: job.AddQueueItem,
+		GateChanged: func(g orchestrator.GateState) { w.gateChanged(c, g) },
+	})
+	return c, nil
+}
+
+func credentials(s config.Connection, transport http.RoundTripper) []authpool.Credential {
+	all := make([]authpool.Credential, 0, len(s.Credentials))
+	for i, c := range s.Credentials {
+		all = append(all, authpool.Credential{
+			Name: strconv.Itoa(i + 1), Grant: grant(c, transport), SecretFiles: secretFiles(c),
+		})
+	}
+	return all
+}
+
+// grant knows what supported has let through.
+func grant(c config.Credential, transport http.RoundTripper) authpool.Grant {
+	if c.Grant == config.Static {
+		return &authpool.Static{Secret: c.Token}
+	}
+	return &authpool.ClientCredentials{
+		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
+		Scopes: c.Scopes, RevocationURL: c.RevocationURL, Transport: transport,
+	}
+}
+
+func secretFiles(c config.Credential) (paths []string) {
+	for _, s := range []secret.Source{c.ClientSecret, c.Token} {
+		if s.Path() != "" {
+			paths = append(paths, s.Path())
+		}
+	}
+	return paths
+}
+
+// observe writes what a pool tells into the log and the metrics.
+func (w *worker) observe(m *telemetry.ConnectionMetrics, e authpool.Event) {
+	if e.Result != "" {
+		m.Login(telemetry.LoginResult(e.Result))
+	}
+	switch e.Name {
+	case authpool.Renewed:
+		m.TokenExpiry(e.Credential, e.Expiry)
+		w.events.TokenRenewed(telemetry.TokenRenewed{Connection: e.Connection, Credential: e.Credential, Expires: e.Expiry})
+	case authpool.Refused:
+		w.events.TokenRefused(telemetry.TokenRefused{
+			Connection: e.Connection, Credential: e.Credential, Reason: string(e.Reason),
+			Status: e.Status, ErrorCode: e.Code, NextTry: e.RetryAt,
+		})
+	}
+}
+
+func (w *worker) gateChanged(c *connection, g orchestrator.GateState) {
+	state := telemetry.GateShut
+	if g.Open {
+		state = telemetry.GateOpen
+	}
+	c.metrics.Gate(state)
+	w.events.GateChanged(telemetry.GateChanged{
+		Connection: c.name, State: state, Since: g.Since, Reason: g.Reason, Detail: g.Detail,
+		Held: g.Held, Pending: w.pendingOf(c.name),
+	})
+}
+
+// pendingOf is how many messages wait in the stream for a connection; -1 where
+// that is not known yet.
+func (w *worker) pendingOf(name string) int {
+	routes, n := w.running(), -1
+	for _, r := range routes {
+		if r.connection == name {
+			n = max(n, 0) + r.consumer.Pending()
+		}
+	}
+	return n
+}
+
+// logoutLimit bounds the log-outs at the end, all pools together.
+const logoutLimit = 2 * time.Second
+
+// runConnections logs in and keeps the gates, until the returned function is
+// called, which logs out.
+func (w *worker) runConnections() (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for _, c := range w.connections {
+		wg.Go(func() { _ = c.pool.Run(ctx) })
+		wg.Go(func() { c.target.Run(ctx) })
+	}
+	return func() {
+		cancel()
+		wg.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), logoutLimit)
+		defer cancel()
+		for _, c := range w.connections {
+			wg.Go(func() {
+				_ = c.pool.Close(ctx) // a session that is not ended ends by itself
+				c.transport.CloseIdleConnections()
+			})
+		}
+		wg.Wait()
+	}
+}

@@ -1,0 +1,67 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// reserve is what remains of shutdown_grace after the calls were cut off: for
+// the settlements, and to log out.
+const reserve = 3 * time.Second
+
+// errCut means that calls were still under way when the grace ended.
+var errCut = errors.New("calls under way were cut off at the end of shutdown_grace; what they did is found out after a restart")
+
+// drain waits for the routes to finish what is in hand, and cuts it off when
+// the grace is over.
+func (w *worker) drain(routes *sync.WaitGroup, cut context.CancelFunc) {
+	began := time.Now()
+	w.mu.Lock()
+	w.stopping = true
+	w.mu.Unlock()
+	w.events.ShutdownBegun("stop asked for", w.inHand())
+	done := make(chan struct{})
+	go func() {
+		routes.Wait()
+		close(done)
+	}()
+	var err error
+	grace := time.NewTimer(max(w.config.ShutdownGrace-reserve, 0))
+	defer grace.Stop()
+	select {
+	case <-done:
+	case <-grace.C:
+		err = errCut
+		cut()
+		<-done
+	}
+	flush, cancel := context.WithTimeout(context.Background(), reserve)
+	defer cancel()
+	// Acks are not waited for one by one, but here.
+	if flushed := w.nats.Flush(flush); err == nil && flushed != nil {
+		err = flushed
+	}
+	w.sayStopped(time.Since(began), err)
+}
+
+func (w *worker) inHand() (n int) {
+	for _, r := range w.routes {
+		n += r.consumer.InHand()
+	}
+	return n
+}
+
+func (w *worker) sayStopped(took time.Duration, err error) {
+	done := telemetry.ShutdownDone{Took: took, Err: err}
+	for _, r := range w.routes {
+		t := r.consumer.Tally()
+		done.Finished += int(t.Finished.Load())
+		done.HandedBack += int(t.HandedBack.Load())
+		done.Left += int(t.Left.Load())
+	}
+	w.events.ShutdownDone(done)
+}

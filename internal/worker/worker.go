@@ -1,0 +1,206 @@
+// Package worker puts the parts together: it connects to NATS, makes what must
+// exist there, and runs the connections and the routes until it is stopped.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/queueferry/queueferry/internal/admin"
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// Options are what a worker is told beside its configuration.
+type Options struct {
+	// ConfigFile is named in the log.
+	ConfigFile string
+	// Log takes the log; it is written to by one goroutine at a time.
+	Log io.Writer
+	// Level, if set, may be changed while the worker runs. Without it the level
+	// is the configuration's.
+	Level *zap.AtomicLevel
+	// Started, if set, is called once the worker takes messages, with the
+	// address of its admin listener.
+	Started func(adminAddr string)
+}
+
+// worker is one run.
+type worker struct {
+	config   *config.Config
+	log      *zap.Logger
+	events   *telemetry.Events
+	metrics  *telemetry.Metrics
+	admin    *admin.Server
+	embedded *broker.Embedded // nil: none
+	topology broker.Topology
+
+	connections []*connection
+
+	mu       sync.Mutex
+	nats     *broker.Conn // nil before there is one
+	routes   []*route     // once NATS is there
+	stopping bool
+	down     time.Time // since NATS is not connected
+}
+
+// Run works until ctx ends, and then drains: it stops pulling, finishes the
+// calls under way, hands back what has not begun, and logs out, all within
+// shutdown_grace. It returns nil after a drain. A [*config.Error] or a
+// [*broker.ConfigError] means that the configuration is at fault and nothing was
+// done; any other error, that the worker could not run.
+func Run(ctx context.Context, cfg *config.Config, opts Options) error {
+	if err := supported(cfg); err != nil {
+		return err
+	}
+	level := opts.level(cfg)
+	log, flush := telemetry.NewLogger(opts.Log, cfg.Log.Format, level)
+	defer func() { _ = flush() }()
+	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild())}
+	err := w.run(ctx, opts)
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (o Options) level(cfg *config.Config) zap.AtomicLevel {
+	if o.Level != nil {
+		return *o.Level
+	}
+	level, err := zap.ParseAtomicLevel(cfg.Log.Level)
+	if err != nil {
+		return zap.NewAtomicLevel()
+	}
+	return level
+}
+
+// run is the whole life of a worker, and what it has begun it ends in the
+// opposite order.
+func (w *worker) run(ctx context.Context, opts Options) error {
+	connections, err := w.newConnections()
+	if err != nil {
+		return err
+	}
+	w.connections = connections
+	w.admin = admin.New(admin.Settings{
+		Listen: w.config.Admin.Listen, Live: w.live, Ready: w.readiness,
+		Status: func() any { return w.status() }, Metrics: w.metrics.Handler(),
+		ErrorLog: zap.NewStdLog(w.log),
+	})
+	if err := w.admin.Listen(ctx); err != nil {
+		return err
+	}
+	stopAdmin := background(w.admin.Run)
+	defer stopAdmin()
+
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	defer w.disconnect()
+	w.sayStarted(opts)
+
+	stopConnections := w.runConnections()
+	defer stopConnections()
+	if err := w.ensure(ctx); err != nil {
+		return err
+	}
+	if err := w.makeRoutes(ctx); err != nil {
+		return err
+	}
+	return w.runRoutes(ctx, func() {
+		if opts.Started != nil {
+			opts.Started(w.admin.Addr())
+		}
+	})
+}
+
+// background runs f until the returned function is called, which waits for its end.
+func background(f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = f(ctx) })
+	return func() {
+		cancel()
+		wg.Wait()
+	}
+}
+
+func (w *worker) sayStarted(opts Options) {
+	started := telemetry.WorkerStarted{
+		Version: telemetry.ReadBuild().Version, ConfigFile: opts.ConfigFile, NATSURL: w.config.NATS.URL,
+	}
+	if w.embedded != nil {
+		started.NATSURL, started.EmbeddedStore = w.embedded.URL(), w.config.NATS.Embedded.StoreDir
+	}
+	for _, c := range w.config.Connections {
+		started.Connections = append(started.Connections, c.Name)
+	}
+	for _, r := range w.config.Routes {
+		started.Routes = append(started.Routes, r.Name)
+	}
+	w.events.WorkerStarted(started)
+	for _, warning := range w.config.Warnings {
+		w.warn(warning)
+	}
+}
+
+// warn says what works, but not as it should.
+func (w *worker) warn(text string) {
+	w.log.Warn("worker.warning", zap.String("detail", telemetry.Text(text)))
+}
+
+// runRoutes pulls until ctx ends, and then drains within shutdown_grace.
+func (w *worker) runRoutes(ctx context.Context, started func()) error {
+	work, cut := context.WithCancel(context.Background())
+	defer cut()
+	var wg sync.WaitGroup
+	failed := make(chan error, len(w.routes))
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, r := range w.routes {
+		wg.Go(func() {
+			if err := r.consumer.Run(ctx, work); err != nil {
+				failed <- fmt.Errorf("route %s: %w", r.name, err)
+				stop()
+			}
+		})
+	}
+	wg.Go(func() { w.awaitReady(ctx, started) })
+	select {
+	case <-ctx.Done():
+	case <-w.nats.Closed():
+		failed <- errors.New("nats: the connection was closed for good")
+		stop()
+	}
+	w.drain(&wg, cut)
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// awaitReady calls started once every route takes messages.
+func (w *worker) awaitReady(ctx context.Context, started func()) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if w.ready() {
+			started()
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
