@@ -91,7 +91,7 @@ connections:
       - grant: client_credentials
         token_url: {{.TokenURL}}
         client_id: queueferry
-        client_secret: {file: {{.Secret}}}
+        client_secret: {file: "{{.Secret}}"}
         scopes: [OR.Queues]
 {{.Connection}}
 routes:
@@ -126,7 +126,12 @@ type running struct {
 // test, or before.
 func (r *rig) start(s settings) *running {
 	r.t.Helper()
-	w := r.launch(s)
+	return r.startWith(r.configure(s))
+}
+
+func (r *rig) startWith(cfg *config.Config) *running {
+	r.t.Helper()
+	w := r.launch(cfg)
 	select {
 	case <-w.done:
 		r.t.Fatalf("the worker ended: %v\n%s", w.err, w.log)
@@ -154,15 +159,15 @@ func (r *rig) configure(s settings) *config.Config {
 	return cfg
 }
 
-func (r *rig) launch(s settings) *running {
+// launch runs a worker and does not wait.
+func (r *rig) launch(cfg *config.Config) *running {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w := &running{rig: r, log: newLog(), stop: cancel, done: make(chan struct{})}
-	cfg := r.configure(s)
 	go func() {
 		defer close(w.done)
-		w.err = worker.Run(ctx, cfg, worker.Options{ConfigFile: "test.yaml", Log: w.log, Started: func(admin string) {
-			w.admin = admin
+		w.err = worker.Run(ctx, cfg, worker.Options{ConfigFile: "test.yaml", Log: w.log, Started: func(at worker.Addresses) {
+			w.admin = at.Admin
 			close(w.log.started)
 		}})
 	}()
@@ -326,4 +331,11 @@ func (l *log) events(name string) []map[string]any {
 		}
 	}
 	return all
+}
+
+func (r *rig) removeSecret() {
+	r.t.Helper()
+	if err := os.Remove(r.secret); err != nil {
+		r.t.Fatal(err)
+	}
 }

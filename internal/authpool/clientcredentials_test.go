@@ -216,6 +216,33 @@ func TestMissingClientSecret(t *testing.T) {
 	}
 }
 
+func FuzzAnswer(f *testing.F) {
+	f.Add(200, "application/json", "", `{"access_token":"t","expires_in":"3599.5","error":null}`)
+	f.Add(400, "text/plain", "", `{"error":"invalid_client","error_description":"`+canary+`"}`)
+	f.Add(429, "text/html", "86400", `<html>`)
+	f.Add(200, "", "", `{"error":{"code":1},"expires_in":[1e400]}`)
+	f.Fuzz(func(t *testing.T, status int, contentType, retryAfter, body string) {
+		g := clientCredentials(tripper(func(*http.Request) (*http.Response, error) {
+			return reply(status, body, "Content-Type", contentType, "Retry-After", retryAfter), nil
+		}))
+		sent := time.Now()
+		token, err := g.Token(t.Context())
+		if err == nil {
+			if token.Value == "" || !token.Expiry.IsZero() && token.Expiry.Sub(sent) > maxLife+time.Minute {
+				t.Errorf("token of %d bytes, expiry %s", len(token.Value), token.Expiry)
+			}
+			return
+		}
+		e := asError(t, err)
+		if e.Code != "" && e.Code != "other" && knownCode(e.Code) == "" {
+			t.Errorf("code %q", e.Code)
+		}
+		if !e.RetryAt.IsZero() && time.Until(e.RetryAt) > 10*time.Minute {
+			t.Errorf("retry at %s", e.RetryAt)
+		}
+	})
+}
+
 // hangingBody sends a byte now and then, for ever, until its request ends.
 type hangingBody struct{ ctx context.Context }
 

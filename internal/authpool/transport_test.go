@@ -175,6 +175,15 @@ func TestTransportGivesUpAfterTheSecond401(t *testing.T) {
 			t.Errorf("%d calls, want 2", a.count())
 		}
 		wantLines(t, events, Renewed, Renewed, "token.refused token_refused")
+		time.Sleep(5 * time.Second)
+		a.good = func(string) bool { return true }
+		if status, err := post(t.Context(), t, rt, "body"); status != 200 || err != nil {
+			t.Errorf("%d, %v", status, err)
+		}
+		if s := p.State(); s.Status != OK {
+			t.Errorf("state %+v after the API took a token", s)
+		}
+		wantLines(t, events, Renewed, Renewed, "token.refused token_refused", Renewed)
 		wantAllReturned(t, p, a)
 	})
 }

@@ -227,6 +227,7 @@ func TestFingerprint(t *testing.T) {
 	seen := map[uint64]string{}
 	for _, step := range []struct{ name, a, b string }{
 		{"none", "", ""}, {"a", "x", ""}, {"other a", "y", ""}, {"both", "y", "x"}, {"swapped", "x", "y"}, {"joined", "xy", "x"}, {"cut elsewhere", "x", "yx"},
+		{"marks inside", "x\x01y", "z"}, {"marks elsewhere", "x", "y\x01z"},
 	} {
 		for path, value := range map[string]string{a: step.a, b: step.b} {
 			if err := os.WriteFile(path, []byte(value), 0o600); err != nil {

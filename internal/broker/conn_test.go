@@ -55,7 +55,7 @@ func TestServerAppearsAfterConnect(t *testing.T) {
 	if c.MaxPayload() != 0 {
 		t.Errorf("a limit of %d is known before the first connection", c.MaxPayload())
 	}
-	receive(t, failed, "report that the server is not there")
+	_ = receive(t, failed, "report that the server is not there")
 
 	e, err := StartEmbedded(EmbeddedSettings{Listen: address, StoreDir: t.TempDir()})
 	if err != nil {
@@ -78,11 +78,7 @@ func TestFrozenServerAtConnect(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	began := time.Now()
-	c := start(t, Settings{URL: "nats://" + l.Addr().String()})
-	if d := time.Since(began); d > 10*time.Second {
-		t.Errorf("Connect took %v", d)
-	}
+	c := start(t, Settings{URL: "nats://" + l.Addr().String()}) // which must return
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	err = c.WaitConnected(ctx)
@@ -102,7 +98,7 @@ func TestServerFreezesLater(t *testing.T) {
 		OnReconnect:  func() { back <- struct{}{} },
 	})
 	p.freeze()
-	receive(t, lost, "notice of the frozen server")
+	_ = receive(t, lost, "notice of the frozen server")
 	receive(t, back, "reconnect")
 	if err := c.Flush(t.Context()); err != nil {
 		t.Error(err)
@@ -119,7 +115,7 @@ func TestServerRestarts(t *testing.T) {
 		OnReconnect:  func() { back <- struct{}{} },
 	})
 	s.Shutdown()
-	receive(t, lost, "notice of the shutdown")
+	_ = receive(t, lost, "notice of the shutdown")
 	s.Restart(t)
 	receive(t, back, "reconnect")
 	select {
@@ -154,7 +150,9 @@ func TestPasswordChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	waited := waitInBackground(t, c)
-	for !errors.Is(receive(t, failed, "report of the missing file"), secret.ErrMissing) {
+	told := receive(t, failed, "report of the missing file")
+	for !errors.Is(told, secret.ErrMissing) {
+		told = receive(t, failed, "report of the missing file")
 	}
 	write("right-horse")
 	if err := receive(t, waited, "connection"); err != nil {

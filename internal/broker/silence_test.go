@@ -16,7 +16,7 @@ import (
 func TestSilence(t *testing.T) {
 	t.Parallel()
 	start := time.Unix(1000, 0)
-	at := func(d time.Duration) time.Time { return start.Add(d) }
+	at := start.Add
 
 	t.Run("two in a row", func(t *testing.T) {
 		t.Parallel()
@@ -80,6 +80,6 @@ func TestNoteTellsTimeoutsFromAnswers(t *testing.T) {
 
 	c.Note(timeout)
 	c.Note(nats.ErrTimeout)
-	receive(t, dropped, "disconnect after two time-outs")
+	_ = receive(t, dropped, "disconnect after two time-outs")
 	receive(t, back, "reconnect")
 }

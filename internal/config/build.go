@@ -145,8 +145,6 @@ func keyOf(key ast.Node) (string, bool) {
 		return key.Value.Value, true
 	case ast.ScalarNode:
 		return key.GetToken().Value, true
-	case *ast.MergeKeyNode:
-		return "<<", true
 	}
 	return "", false
 }

@@ -22,13 +22,17 @@ type Config struct {
 	Admin         Admin
 	Log           Log
 	ShutdownGrace time.Duration // default 25 s
-	// Warnings are not errors, but worth a line in the log.
+	// Warnings are not errors, but worth a line in the log. Each has the form
+	// of a [Problem].
 	Warnings []string
+
+	source *source // nil where it was not read from a file
 }
 
-// NATS says how to reach the NATS servers. Exactly one of URL and Embedded is set.
+// NATS says how to reach the NATS servers. Exactly one of URL and Embedded is
+// set, and at most one way to log in. With Embedded there are no files and no TLS.
 type NATS struct {
-	URL             string // several: comma separated
+	URL             string // several: comma separated; without user info
 	Embedded        *Embedded
 	CredentialsFile string
 	NKeyFile        string
@@ -38,9 +42,11 @@ type NATS struct {
 	TLS             TLS
 }
 
-// Embedded is a JetStream server inside the worker.
+// Embedded is a JetStream server inside the worker. It asks for User and
+// Password, or Token, of [NATS] where they are set; beyond loopback they always
+// are.
 type Embedded struct {
-	Listen   string // host:port; default 127.0.0.1:4222
+	Listen   string // host:port, port 0: a free one; default 127.0.0.1:4222
 	StoreDir string // default queueferry-data
 }
 
@@ -100,7 +106,7 @@ const (
 type Connection struct {
 	Name             string
 	Product          Product
-	URL              string // without a slash at its end
+	URL              string // absolute, without user info, query, fragment and a slash at its end
 	Tenant           string // UiPath: X-UIPATH-TenantName; empty: not sent
 	Generation       string // Automation Anywhere: e11 or a360
 	APIVersion       string // Veeam: default v7.21
@@ -128,7 +134,9 @@ const (
 	ControlRoom       Grant = "control_room"
 )
 
-// Credential is one way to log in. Which fields are needed depends on Grant.
+// Credential is one way to log in. What is needed depends on the product and on
+// Grant, and is set; what is not used is not set. ControlRoom has either APIKey
+// or Password.
 type Credential struct {
 	Grant         Grant
 	TokenURL      string
@@ -193,7 +201,7 @@ type Route struct {
 
 // Admin is the read-only HTTP listener.
 type Admin struct {
-	Listen string // host:port; default 127.0.0.1:8080
+	Listen string // host:port, port 0: a free one; default 127.0.0.1:8080
 }
 
 // Log says what is logged and how.

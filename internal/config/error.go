@@ -9,7 +9,7 @@ import (
 
 // Problem is one thing that is wrong with the file, and where.
 type Problem struct {
-	File string
+	File string // empty where the configuration does not come from a file
 	// Line and Column count from 1, in characters. A key that is missing points
 	// at the mapping that should hold it. Both are 0 where the file as a whole
 	// is meant.
@@ -25,15 +25,12 @@ type Problem struct {
 
 // String is file:line:column: key: text, less the parts that are not known.
 func (p Problem) String() string {
-	var b strings.Builder
-	b.WriteString(p.File)
-	if p.Line > 0 {
-		fmt.Fprintf(&b, ":%d:%d", p.Line, p.Column)
+	at := p.File
+	if at != "" && p.Line > 0 {
+		at = fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column)
 	}
-	if p.Key != "" {
-		b.WriteString(": " + p.Key)
-	}
-	return b.String() + ": " + p.Text
+	known := slices.DeleteFunc([]string{at, p.Key, p.Text}, func(s string) bool { return s == "" })
+	return strings.Join(known, ": ")
 }
 
 // Error lists every problem of a file, in the order of their places.

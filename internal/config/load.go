@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -71,7 +70,7 @@ func Parse(name string, data []byte, env Environment) (*Config, error) {
 	if env == nil {
 		env = func(string) (string, bool) { return "", false }
 	}
-	r := &reader{file: name, env: env, places: map[string]place{"": {1, 1}}}
+	r := &reader{source: &source{file: name, places: map[string]place{"": {1, 1}}}, env: env}
 	var c *Config
 	if root := r.parse(data); root != nil {
 		c = r.config(root)
@@ -81,46 +80,26 @@ func Parse(name string, data []byte, env Environment) (*Config, error) {
 		return nil, &Error{Problems: inOrder(r.problems)}
 	}
 	c.Warnings = lines(inOrder(r.warnings))
+	c.source = r.source
 	return c, nil
 }
 
 // reader collects what is wrong with one file while it is read.
 type reader struct {
-	file     string
+	*source
 	env      Environment
-	places   map[string]place // of every value, by its dotted path
 	problems []Problem
 	warnings []Problem
 }
-
-// place is a position in the file; both count from 1.
-type place struct{ line, column int }
 
 func (r *reader) problem(path, format string, args ...any) {
 	r.problemAt(r.placeOf(path), path, format, args...)
 }
 
 func (r *reader) problemAt(at place, path, format string, args ...any) {
-	r.problems = append(r.problems, r.found(at, path, format, args...))
+	r.problems = append(r.problems, r.say(at, path, format, args...))
 }
 
 func (r *reader) warn(path, format string, args ...any) {
-	r.warnings = append(r.warnings, r.found(r.placeOf(path), path, format, args...))
-}
-
-func (r *reader) found(at place, path, format string, args ...any) Problem {
-	return Problem{
-		File: r.file, Line: at.line, Column: at.column,
-		Key: shown(path), Text: fmt.Sprintf(format, args...),
-	}
-}
-
-// placeOf is where the value at path stands, or the nearest mapping around it.
-func (r *reader) placeOf(path string) place {
-	for {
-		if at, ok := r.places[path]; ok {
-			return at
-		}
-		path = parentOf(path)
-	}
+	r.warnings = append(r.warnings, r.say(r.placeOf(path), path, format, args...))
 }

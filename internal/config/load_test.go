@@ -146,3 +146,22 @@ log: {level: loud, format: loud}
 		t.Errorf("the text has %d lines for %d problems", lines, len(want))
 	}
 }
+
+func TestProblemOfALaterCheck(t *testing.T) {
+	t.Parallel()
+	c := parse(t, good+"    transform: .a |\n")
+	tests := map[string]struct{ got, want string }{
+		"value":          {c.Problem("routes[0].transform", "is %s", "odd").String(), "q.yaml:13:16: routes[0].transform: is odd"},
+		"default":        {c.Problem("routes[0].ack_wait", "is odd").String(), "q.yaml:9:5: routes[0].ack_wait: is odd"},
+		"whole file":     {c.Problem("", "is odd").String(), "q.yaml:1:1: is odd"},
+		"without a file": {new(config.Config).Problem("log", "is odd").String(), "log: is odd"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tt.got != tt.want {
+				t.Errorf("problem %q, want %q", tt.got, tt.want)
+			}
+		})
+	}
+}

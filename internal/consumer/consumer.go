@@ -84,13 +84,19 @@ type Settings struct {
 // Consumer works on one route.
 type Consumer struct {
 	Settings
-	hold  *hold
-	hand  *hand
-	pull  *puller
-	work  context.Context // of calls and settlements; given by Run
-	tally Tally
-	wg    sync.WaitGroup // deliveries
+	hold    *hold
+	hand    *hand
+	keeper  *keeper
+	drained chan struct{}  // closed once no pull of ours is left
+	wg      sync.WaitGroup // deliveries, and the search for the durable consumer
 
+	// Given by Run, and only read from then on.
+	work    context.Context // of calls
+	books   context.Context // of what is noted and answered; outlasts work a little
+	waiting context.Context // of what waits to be begun; ends with ErrStopping
+
+	tally   Tally
+	held    atomic.Int64 // messages in hand that wait for a gate or the hold
 	ackWait atomic.Int64 // as the server has it
 	created atomic.Int64 // the durable consumer, unix nanoseconds
 	pending atomic.Int64 // messages that wait in the stream
@@ -98,49 +104,74 @@ type Consumer struct {
 	beat    atomic.Int64 // last turn of the loop, unix nanoseconds
 }
 
-// Tally counts what became of deliveries since the start. It is safe for
-// concurrent use.
+// Tally counts what became of the deliveries that were in hand when the
+// consumer was stopped. It is safe for concurrent use.
 type Tally struct {
 	Finished   atomic.Int64 // settled by an outcome of their own
-	HandedBack atomic.Int64 // given back because the consumer stopped
+	HandedBack atomic.Int64 // not begun, and given back
 	Left       atomic.Int64 // left to the server's ack wait
 }
 
 // New makes a consumer. It does nothing until [Consumer.Run].
 func New(s Settings) *Consumer {
-	c := &Consumer{Settings: s, hand: newHand()}
-	c.hold = newHold(s.Route, s.Connection, s.Events)
+	c := &Consumer{Settings: s, hand: newHand(), drained: make(chan struct{})}
+	c.hold = newHold(s.Route, s.Connection, s.Events, func() (int, int) {
+		return int(c.held.Load()), c.Pending()
+	})
+	c.keeper = newKeeper(s.NATS, c.hand, c.lease)
 	c.ackWait.Store(int64(30 * time.Second))
 	c.beat.Store(time.Now().UnixNano())
 	return c
 }
 
+// afterwards is how long after the end of work what came of it may still be
+// noted and answered.
+const afterwards = 2 * time.Second
+
 // Run pulls until ctx ends, and then finishes what is in hand: calls under way
-// come to their end, and what has not begun is handed back. Calls and
-// settlements are cut off when work ends. Run returns once nothing is in hand.
+// come to their end, and what has not begun is handed back. Calls are cut off
+// when work ends, which ends ctx too, and their settlements soon after. Run
+// returns once nothing is in hand, and may be called once. Its error is that
+// the connection to NATS is closed for good.
 func (c *Consumer) Run(ctx, work context.Context) error {
-	c.work = work
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	defer context.AfterFunc(work, end)()
+	books, closeBooks := outlast(work, afterwards)
+	defer closeBooks()
 	waiting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
-	pull, err := newPuller(c.NATS, c.Stream, c.Route)
-	if err != nil {
-		return err
-	}
-	c.pull = pull
-	keeper, err := newKeeper(c.NATS, c.hand, c.lease)
-	if err != nil {
-		return err
-	}
-	defer keeper.close()
+	c.work, c.books, c.waiting = work, books, waiting
 
-	c.loop(ctx, waiting)
-	stop(ErrStopping)
-	for m := range c.pull.drain() {
-		c.receive(waiting, m)
+	if err := c.keeper.start(); err != nil {
+		return err
 	}
+	defer c.keeper.close()
+	pull, err := newPuller(c.NATS, c.Stream, c.Route, c.hand.wake)
+	if err != nil {
+		return err
+	}
+	l := newLooper(c, pull)
+	l.run(ctx)
+	stop(ErrStopping)
+	pull.drain(l.receive)
+	close(c.drained)
 	c.wg.Wait()
 	return nil
 }
+
+// outlast is a context that ends some time after work does, with the values of
+// work.
+func outlast(work context.Context, by time.Duration) (ctx context.Context, end func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(work))
+	stop := context.AfterFunc(work, func() { time.AfterFunc(by, cancel) })
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
+func (c *Consumer) stopping() bool { return c.waiting.Err() != nil }
 
 func (c *Consumer) lease() time.Duration { return time.Duration(c.ackWait.Load()) }
 
@@ -153,7 +184,7 @@ func (c *Consumer) InHand() int { return c.hand.size() }
 // Pending is how many messages wait in the stream, as the server last said.
 func (c *Consumer) Pending() int { return int(c.pending.Load()) }
 
-// Tally counts since the start.
+// Tally counts from the moment that the consumer is stopped.
 func (c *Consumer) Tally() *Tally { return &c.tally }
 
 // LastBeat is when the loop last turned; it turns at least once a second.

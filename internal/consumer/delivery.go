@@ -2,9 +2,7 @@ package consumer
 
 import (
 	"context"
-	"errors"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,99 +12,49 @@ import (
 	"github.com/queueferry/queueferry/internal/ledger"
 )
 
-var errNotThere = errors.New("consumer: the durable consumer or its stream is not there")
-
 // delivery is one message in hand. One goroutine works on it; the keeper
 // touches what is atomic.
 type delivery struct {
 	msg      *nats.Msg
 	meta     *nats.MsgMetadata
 	received time.Time
-	// waiting ends when the message shall not begun any more: the consumer
+	// waiting ends when the message shall not be begun any more: the consumer
 	// stops, or the message may be someone else's.
 	waiting context.Context
 	giveUp  context.CancelCauseFunc
 
-	owned atomic.Int64 // sure to be ours from this time on for an ack wait, unix nanoseconds
+	// owned is the last time, in unix nanoseconds, of which it is known that the
+	// message was ours: it stays ours for an ack wait from then on.
+	owned    atomic.Int64
+	answered atomic.Bool // an ack, nak or term is on its way
 
-	request *job.Request
+	request *job.Request // nil where decoding it did not come to an end
 	key     ledger.Key
 	entry   ledger.Entry
 	again   bool // an earlier try may have been carried out
+	// noted tells that the ledger may hold a record of which entry knows nothing:
+	// the message was delivered before, or a write was tried.
+	noted bool
 
-	began     time.Time // the call under way, or the last; zero: none
-	took      time.Duration
-	holds     int  // one after the other
-	stopped   bool // the call was refused by begin
-	uncertain bool // begun, and not known to have ended
+	unbegun  job.Reason // why it was not begun; empty: it was, or nothing hinders it
+	held     bool       // it waits for a gate or the hold
+	holds    int        // one after the other
+	began    time.Time  // the call under way, or the last; zero: none
+	took     time.Duration
+	underWay bool // begun, and not known to have ended
 }
 
-// hand holds the deliveries in hand. It is safe for concurrent use.
-type hand struct {
-	freed chan struct{} // has an element after a delivery left
-
-	mu   sync.Mutex
-	next uint64
-	all  map[uint64]*delivery
-}
-
-func newHand() *hand {
-	return &hand{freed: make(chan struct{}, 1), all: map[uint64]*delivery{}}
-}
-
-func (h *hand) add(d *delivery) (id uint64) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.next++
-	h.all[h.next] = d
-	return h.next
-}
-
-func (h *hand) remove(id uint64) {
-	h.mu.Lock()
-	delete(h.all, id)
-	h.mu.Unlock()
-	select {
-	case h.freed <- struct{}{}:
-	default:
-	}
-}
-
-func (h *hand) size() int {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return len(h.all)
-}
-
-func (h *hand) get(id uint64) *delivery {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.all[id]
-}
-
-// each calls f for every delivery in hand, without the lock.
-func (h *hand) each(f func(id uint64, d *delivery)) {
-	h.mu.Lock()
-	all := make(map[uint64]*delivery, len(h.all))
-	for id, d := range h.all {
-		all[id] = d
-	}
-	h.mu.Unlock()
-	for id, d := range all {
-		f(id, d)
-	}
-}
-
-// receive takes a message in hand and has it worked on.
-func (c *Consumer) receive(waiting context.Context, m *nats.Msg) {
+// receive takes a message in hand and has it worked on. It was ours at the time
+// owned.
+func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return // not a JetStream message: nothing of ours
 	}
 	d := &delivery{msg: m, meta: meta, received: time.Now()}
-	d.owned.Store(d.received.UnixNano())
+	d.owned.Store(owned.UnixNano())
 	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
-	d.waiting, d.giveUp = context.WithCancelCause(waiting)
+	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
 	id := c.hand.add(d)
 	c.Metrics.InFlight(c.hand.size())
 	c.wg.Go(func() {
@@ -119,12 +67,24 @@ func (c *Consumer) receive(waiting context.Context, m *nats.Msg) {
 	})
 }
 
-// mine reports whether the message is surely still ours.
+// mine reports whether the message is surely still ours. Times are compared by
+// the wall clock, which goes on while the machine sleeps.
 func (d *delivery) mine(ackWait time.Duration) bool {
 	return time.Since(time.Unix(0, d.owned.Load())) < ackWait
 }
 
-// fallbackID names the delivery where no request was decoded.
-func (d *delivery) fallbackID() string {
+func (d *delivery) requestID() string {
+	if d.request == nil {
+		return ""
+	}
+	return d.request.ID
+}
+
+// name is what the log calls the delivery: by its request, or where none was
+// decoded by its place in the stream.
+func (d *delivery) name() string {
+	if d.request != nil {
+		return d.request.ID
+	}
 	return d.meta.Stream + "-" + strconv.FormatUint(d.meta.Sequence.Stream, 10) + "-" + strconv.FormatInt(d.meta.Timestamp.UnixNano(), 10)
 }

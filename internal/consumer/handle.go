@@ -17,35 +17,44 @@ import (
 // decide, settle. It is tried again only while it is held.
 func (c *Consumer) handle(d *delivery) {
 	result, ok := c.prepare(d)
+	what := c.decide(d, result)
 	for ok {
 		result = c.try(d)
-		if c.decide(d, result).Kind != retry.Hold || d.stopped {
+		if what = c.decide(d, result); what.Kind != retry.Hold {
 			break
 		}
 		c.holdBack(d, result)
 	}
-	c.settle(d, result, c.decide(d, result))
+	c.setHeld(d, false)
+	c.settle(d, result, what)
 }
 
 // prepare reports whether there is a request to try; else the result says what
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
-	defer c.caught(d, &result)
-	if err := c.recall(d); err != nil {
-		d.stopped = true
-		return notBegun(job.LedgerFailed), false
+	if c.recall(d) != nil {
+		return d.notBegun(job.LedgerFailed), false
 	}
-	meta := d.meta
-	req, out, ok := c.Decoder.Decode(c.work, request.Message{
-		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
-		Stream: meta.Stream, Sequence: meta.Sequence.Stream, Time: meta.Timestamp,
-	})
-	d.request = req
+	result, ok = c.decode(d)
 	if dead := d.entry.Record.Dead; dead != nil {
 		return orchestrator.Result{Outcome: job.Outcome{
 			Verdict: job.Rejected, Reason: dead.Reason, Detail: dead.Detail, Status: dead.Status, ErrorCode: dead.ErrorCode,
 		}}, false
 	}
+	if !ok && result.Verdict == job.Unavailable { // cut off at the end of work
+		return d.notBegun(job.Stopping), false
+	}
+	return result, ok
+}
+
+// decode makes the checks that need no call.
+func (c *Consumer) decode(d *delivery) (result orchestrator.Result, ok bool) {
+	defer c.caught(d, &result)
+	req, out, ok := c.Decoder.Decode(c.work, request.Message{
+		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
+		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
+	})
+	d.request = req
 	if ok {
 		out, ok = c.Target.Check(req)
 	}
@@ -55,39 +64,58 @@ func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 // try makes one try, when its turn has come.
 func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	defer c.caught(d, &result)
-	if err := c.hold.enter(d.waiting); err != nil {
-		return c.refuse(d, err)
+	probe, err := c.hold.enter(d.waiting, func() { c.noteHeld(d) })
+	if err != nil {
+		return d.notBegun(d.hindrance())
 	}
-	var called bool
-	defer func() { c.hold.leave(result.Outcome, called) }()
-	result, err := c.Target.Do(c.work, d.waiting, orchestrator.Try{
-		Request: d.request, Again: d.again, FirstTry: d.entry.Record.FirstTry,
+	learnt := nothing
+	defer func() { c.hold.leave(probe, learnt, result.Outcome) }()
+	first := doubts(d).FirstTry
+	result, err = c.Target.Do(c.work, d.waiting, orchestrator.Try{
+		Request: d.request, Again: d.again, FirstTry: first,
 		Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
 		Held:  func() { c.noteHeld(d) },
 		Begin: func(context.Context) bool { return c.begin(d) },
 	})
 	if err != nil {
-		return c.refuse(d, err)
+		return d.notBegun(d.hindrance())
 	}
-	called, d.uncertain = true, false
-	d.began, d.took = result.Began, result.Took
+	d.underWay = false
+	if !result.Began.IsZero() {
+		d.began, d.took = result.Began, result.Took
+	}
+	learnt = learn(d.request, result.Outcome)
 	return result
 }
 
-// refuse is the result of a message that shall not be begun any more.
-func (c *Consumer) refuse(d *delivery, err error) orchestrator.Result {
-	d.stopped = true
+// learn is what an outcome tells of the route's own configuration.
+func learn(r *job.Request, o job.Outcome) lesson {
 	switch {
-	case errors.Is(err, ErrStopping):
-		return notBegun(job.Stopping)
-	case errors.Is(context.Cause(d.waiting), errLeaseLost):
-		return notBegun(job.LeaseLost)
+	case o.Verdict == job.Unavailable && o.Reason == job.Forbidden:
+		return refused
+	case r.FolderFromRoute && o.Verdict != job.Unavailable && o.Verdict != job.Unknown:
+		return free
 	default:
-		return notBegun(job.LedgerFailed)
+		return nothing
 	}
 }
 
-func notBegun(reason job.Reason) orchestrator.Result {
+// hindrance is why a message whose turn did not come, or came to nothing, was
+// not begun.
+func (d *delivery) hindrance() job.Reason {
+	switch {
+	case d.unbegun != "":
+		return d.unbegun
+	case errors.Is(context.Cause(d.waiting), errLeaseLost):
+		return job.LeaseLost
+	default:
+		return job.Stopping
+	}
+}
+
+// notBegun is the result of a message that shall not be begun any more.
+func (d *delivery) notBegun(reason job.Reason) orchestrator.Result {
+	d.unbegun = reason
 	return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: reason}}
 }
 
@@ -98,19 +126,22 @@ func (c *Consumer) caught(d *delivery, result *orchestrator.Result) {
 		return
 	}
 	c.Events.Panicked(telemetry.Panicked{
-		Route: c.Route, RequestID: d.requestID(), Subject: d.msg.Subject,
+		Route: c.Route, RequestID: d.name(), Subject: d.msg.Subject,
 		Sequence: d.meta.Sequence.Stream, Value: value, Stack: debug.Stack(),
 	})
+	if d.underWay {
+		d.took = time.Since(d.began)
+	}
 	*result = orchestrator.Result{Outcome: job.Outcome{
-		Verdict: job.Deferred, Reason: job.Panicked, Called: d.uncertain,
+		Verdict: job.Deferred, Reason: job.Panicked, Called: d.underWay,
 		Detail: "the worker met a fault of its own; its log has the stack under delivery.panicked",
 	}}
 }
 
-// decide is pure but for the clock: it may be asked more than once.
+// decide is pure but for the clock.
 func (c *Consumer) decide(d *delivery, r orchestrator.Result) retry.Disposition {
-	if d.stopped {
-		return c.unbegun(r.Reason)
+	if d.unbegun != "" {
+		return c.unbegun(d)
 	}
 	a := retry.Attempt{Spent: d.entry.Record.Attempts, BreakerClosed: r.BreakerClosed, Random: spread(d)}
 	if since := d.entry.Record.BusySince; !since.IsZero() {
@@ -121,12 +152,14 @@ func (c *Consumer) decide(d *delivery, r orchestrator.Result) retry.Disposition 
 
 // unbegun says what becomes of a message that was not begun, for a reason that
 // has nothing to do with it: no attempt is spent.
-func (c *Consumer) unbegun(reason job.Reason) retry.Disposition {
-	switch reason {
+func (c *Consumer) unbegun(d *delivery) retry.Disposition {
+	switch d.unbegun {
 	case job.Stopping:
 		return retry.Disposition{Kind: retry.Nak}
 	case job.LedgerFailed:
-		return retry.Disposition{Kind: retry.Nak, Delay: c.Policy.First}
+		// The server's own count makes the waits grow: no other is to be had.
+		n := int(min(d.meta.NumDelivered, 1000))
+		return retry.Disposition{Kind: retry.Nak, Delay: retry.Backoff(c.Policy.First, c.Policy.Max, n, spread(d))}
 	default:
 		return retry.Disposition{Kind: retry.Leave}
 	}
@@ -136,38 +169,4 @@ func (c *Consumer) unbegun(reason job.Reason) retry.Disposition {
 // same for one.
 func spread(d *delivery) float64 {
 	return float64(uint64(d.received.UnixNano())%1000) / 1000
-}
-
-// The pauses of a message that is tried again while the gate did not shut: a
-// few quick tries, until the circuit breaker takes over.
-const (
-	firstPause   = 200 * time.Millisecond
-	longestPause = 5 * time.Second
-)
-
-// holdBack keeps the message in hand until it makes sense to try it again.
-func (c *Consumer) holdBack(d *delivery, r orchestrator.Result) {
-	c.noteHeld(d)
-	if r.Reason == job.Forbidden {
-		return // the route's own hold makes it wait
-	}
-	open, changed := c.Target.Watch()
-	if !open {
-		return // the gate makes it wait
-	}
-	d.holds++
-	pause := time.NewTimer(retry.Backoff(firstPause, longestPause, d.holds, spread(d)))
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-changed:
-	case <-d.waiting.Done():
-	}
-}
-
-func (d *delivery) requestID() string {
-	if d.request == nil {
-		return d.fallbackID()
-	}
-	return d.request.ID
 }

@@ -12,16 +12,17 @@ import (
 )
 
 // A route whose folder is refused is tried again after the first wait, doubled
-// up to the longest.
+// up to the longest. While it is held, the log says so again now and then.
 const (
 	firstHold   = 30 * time.Second
 	longestHold = 5 * time.Minute
+	reminder    = 5 * time.Minute
 )
 
 // HoldState is what a route's hold looks like from outside.
 type HoldState struct {
 	Held   bool
-	Since  time.Time
+	Since  time.Time // of the last change; zero: there was none
 	Reason job.Reason
 	Detail string
 	Until  time.Time // of the next try
@@ -32,25 +33,36 @@ type HoldState struct {
 type hold struct {
 	route, connection string
 	events            *telemetry.Events
+	count             func() (held, pending int)
+	first, longest    time.Duration // waits before a try
 
 	mu      sync.Mutex
 	now     HoldState
 	tries   int
 	probing bool
+	told    time.Time
 	changed chan struct{} // closed and replaced when anything changes
 }
 
-func newHold(route, connection string, events *telemetry.Events) *hold {
-	return &hold{route: route, connection: connection, events: events, changed: make(chan struct{})}
+func newHold(route, connection string, events *telemetry.Events, count func() (held, pending int)) *hold {
+	return &hold{
+		route: route, connection: connection, events: events, count: count,
+		first: firstHold, longest: longestHold, changed: make(chan struct{}),
+	}
 }
 
 // enter waits until the route is free, or until it is this message's turn to
-// try. leave must follow.
-func (h *hold) enter(ctx context.Context) error {
-	for {
-		wait, changed, ok := h.admit()
+// try for all; held is called once if it waits. leave must follow, unless there
+// is an error: the cause of ctx's end.
+func (h *hold) enter(ctx context.Context, held func()) (probe bool, err error) {
+	for ctx.Err() == nil {
+		wait, changed, probe, ok := h.admit()
 		if ok {
-			return nil
+			return probe, nil
+		}
+		if held != nil {
+			held()
+			held = nil
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -59,70 +71,92 @@ func (h *hold) enter(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		timer.Stop()
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
 	}
+	return false, context.Cause(ctx)
 }
 
-func (h *hold) admit() (wait time.Duration, changed <-chan struct{}, ok bool) {
+func (h *hold) admit() (wait time.Duration, changed <-chan struct{}, probe, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.now.Held {
-		return 0, nil, true
+		return 0, nil, false, true
 	}
 	wait = time.Until(h.now.Until)
 	switch {
 	case h.probing:
-		return longestHold, h.changed, false
+		return h.longest, h.changed, false, false
 	case wait > 0:
-		return wait, h.changed, false
+		return wait, h.changed, false, false
 	}
 	h.probing = true
-	return 0, nil, true
+	return 0, nil, true, true
 }
 
-// leave learns from what came of a try; called tells that it was made.
-func (h *hold) leave(o job.Outcome, called bool) {
-	refused := called && o.Verdict == job.Unavailable && o.Reason == job.Forbidden
-	answered := called && o.Verdict != job.Unavailable && o.Verdict != job.Unknown
-	if now, turned := h.learn(o, refused, answered); turned {
+// lesson is what a try tells of the route.
+type lesson int
+
+const (
+	nothing lesson = iota // it was not made, or was not about the route's own folder
+	refused
+	free
+)
+
+// leave learns from a try.
+func (h *hold) leave(probe bool, what lesson, o job.Outcome) {
+	now, turned := h.learn(probe, what, o)
+	if turned {
 		h.tell(now)
 	}
 }
 
-func (h *hold) learn(o job.Outcome, refused, answered bool) (now HoldState, turned bool) {
+func (h *hold) learn(probe bool, what lesson, o job.Outcome) (now HoldState, turned bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.now.Held && !probe {
+		return h.now, false // a call from before the hold tells nothing new
+	}
 	switch {
-	case refused:
+	case what == refused:
 		turned = h.refuse(o)
-	case h.now.Held && answered:
-		h.now, h.tries, h.probing, turned = HoldState{Since: time.Now()}, 0, false, true
-	case h.probing:
-		h.probing = false // somebody else's turn
-	default:
+	case what == free && h.now.Held:
+		h.now, h.tries, turned = HoldState{Since: time.Now()}, 0, true
+	case !probe:
 		return h.now, false
+	}
+	if probe {
+		h.probing = false // somebody else's turn
+	}
+	if turned {
+		h.told = time.Now()
 	}
 	close(h.changed)
 	h.changed = make(chan struct{})
 	return h.now, turned
 }
 
-// refuse begins the hold, or prolongs it. Answers to calls that were under way
-// when it began tell nothing new.
+// refuse begins the hold, or prolongs it.
 func (h *hold) refuse(o job.Outcome) (turned bool) {
-	if h.now.Held && !h.probing {
-		return false
-	}
 	h.tries++
 	turned = !h.now.Held
 	if turned {
 		h.now = HoldState{Held: true, Since: time.Now(), Reason: o.Reason, Detail: o.Detail}
 	}
-	h.now.Until = time.Now().Add(retry.Backoff(firstHold, longestHold, h.tries, rand.Float64()))
-	h.probing = false
+	h.now.Until = time.Now().Add(retry.Backoff(h.first, h.longest, h.tries, rand.Float64()))
 	return turned
+}
+
+// remind says again that the route is held, if that was not said for long.
+func (h *hold) remind() {
+	h.mu.Lock()
+	now := h.now
+	due := now.Held && time.Since(h.told) >= reminder
+	if due {
+		h.told = time.Now()
+	}
+	h.mu.Unlock()
+	if due {
+		h.tell(now)
+	}
 }
 
 func (h *hold) tell(now HoldState) {
@@ -130,19 +164,21 @@ func (h *hold) tell(now HoldState) {
 	if now.Held {
 		state = telemetry.GateShut
 	}
+	held, pending := h.count()
 	h.events.GateChanged(telemetry.GateChanged{
 		Connection: h.connection, Route: h.route, State: state, Since: now.Since,
-		Reason: now.Reason, Detail: now.Detail, Pending: -1,
+		Reason: now.Reason, Detail: now.Detail, Held: held, Pending: pending,
 	})
 }
 
 // watch tells whether messages may be pulled, and gives a channel that is
-// closed when that may have changed. A held route pulls again when the next try
-// is due: it may have no message left in hand to make it with.
-func (h *hold) watch() (free bool, changed <-chan struct{}) {
+// closed when that may have changed. due tells of a held route that the time
+// for the next try has come and nobody makes it: there may be no message left
+// in hand.
+func (h *hold) watch() (free, due bool, changed <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return !h.now.Held || !h.probing && time.Now().After(h.now.Until), h.changed
+	return !h.now.Held, h.now.Held && !h.probing && !time.Now().Before(h.now.Until), h.changed
 }
 
 func (h *hold) state() HoldState {

@@ -8,30 +8,61 @@ import (
 )
 
 // How often the loop turns by itself, how often it asks the server about the
-// durable consumer, and how long it waits after a refused pull or a lost consumer.
+// durable consumer, how long it waits after a refused pull or a lost consumer,
+// and after how long without a turn the whole process must have stood still.
 const (
 	turn        = time.Second
 	inspectEach = 15 * time.Second
 	patience    = 500 * time.Millisecond
+	standstill  = 3 * turn
 )
 
-// loop is the one goroutine that pulls. It asks for messages when there is room
-// for them and the gate is open, and for nothing else.
-func (c *Consumer) loop(ctx, waiting context.Context) {
-	l := &looper{Consumer: c, waiting: waiting, found: make(chan finding, 1)}
-	defer l.end()
+// looper pulls: it asks for messages when there is room for them and the gate
+// is open, and for nothing else. Only the goroutine of Run touches it.
+type looper struct {
+	*Consumer
+	pull *puller
+
+	durable   Durable
+	there     bool // the durable consumer
+	told      bool // that it is not
+	finding   bool
+	found     chan finding
+	lostAt    time.Time
+	inspected time.Time
+	heard     time.Time // last sign of the present pull
+	notBefore time.Time // no pull, and no search, before this time
+
+	stood     time.Time // when the process began to stand still
+	suspected time.Time // until when a message may have come meanwhile
+}
+
+// finding is what came of looking for the durable consumer.
+type finding struct {
+	began   time.Time
+	durable Durable
+	err     error
+}
+
+func newLooper(c *Consumer, pull *puller) *looper {
+	return &looper{Consumer: c, pull: pull, found: make(chan finding, 1)}
+}
+
+// run pulls until ctx ends.
+func (l *looper) run(ctx context.Context) {
 	tick := time.NewTicker(turn)
 	defer tick.Stop()
+	l.beat.Store(time.Now().UnixNano())
 	l.find(ctx)
 	for ctx.Err() == nil {
-		c.beat.Store(time.Now().UnixNano())
+		l.turnOver(time.Now())
 		gate, hold := l.pullIfRoom()
 		select {
-		case m := <-c.pull.arrivals:
+		case m := <-l.pull.arrivals:
 			l.arrived(ctx, m)
 		case f := <-l.found:
 			l.foundOut(ctx, f)
-		case <-c.hand.freed:
+		case <-l.hand.wake:
 		case <-gate:
 		case <-hold:
 		case <-tick.C:
@@ -41,49 +72,55 @@ func (c *Consumer) loop(ctx, waiting context.Context) {
 	}
 }
 
-// looper is the state of the loop; only its goroutine touches it.
-type looper struct {
-	*Consumer
-	waiting context.Context
-
-	durable   Durable
-	there     bool // the durable consumer
-	told      bool // that it is not
-	finding   bool
-	found     chan finding
-	heard     time.Time // last sign of the present pull
-	notBefore time.Time // no pull, and no search, before this time
-	inspected time.Time
+// turnOver is the loop's heartbeat. A long gap in it means that the process
+// stood still, and messages may have lain before its door all the time.
+func (l *looper) turnOver(now time.Time) {
+	before := time.Unix(0, l.beat.Swap(now.UnixNano()))
+	if now.Sub(before) > standstill {
+		l.stood, l.suspected = before, now.Add(turn)
+	}
 }
 
-// finding is what came of looking for the durable consumer.
-type finding struct {
-	durable Durable
-	err     error
-}
-
-// pullIfRoom asks for as many messages as there is room for. A quarter of the
-// hand must be free, so that a busy route asks for many at once.
+// pullIfRoom asks for as many messages as there is room for.
 func (l *looper) pullIfRoom() (gate, hold <-chan struct{}) {
 	open, gate := l.Target.Watch()
-	free, hold := l.hold.watch()
-	room := l.MaxInFlight - l.hand.size()
-	if l.Pause || !open || !free || !l.there || l.pull.outstanding > 0 ||
-		room < max(1, l.MaxInFlight/4) || time.Now().Before(l.notBefore) {
-		return gate, hold
+	free, due, hold := l.hold.watch()
+	n := 0
+	switch {
+	case l.Pause || !open || !l.there || !l.pull.idle() || time.Now().Before(l.notBefore) || !l.NATS.IsConnected():
+	case free:
+		n = l.room()
+	case due && l.hand.size() == 0:
+		n = 1 // to make the try that is due
 	}
-	if err := l.pull.ask(room, l.durable); err != nil {
+	if n > 0 {
+		l.ask(n)
+	}
+	return gate, hold
+}
+
+// room wants a quarter of the hand to be free, so that a busy route asks for
+// many at once.
+func (l *looper) room() int {
+	n := l.MaxInFlight - l.hand.size()
+	if n < max(1, l.MaxInFlight/4) {
+		return 0
+	}
+	return n
+}
+
+func (l *looper) ask(n int) {
+	if err := l.pull.ask(n, l.durable); err != nil {
 		l.notBefore = time.Now().Add(patience)
 	}
 	l.heard = time.Now()
-	return gate, hold
 }
 
 func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 	l.heard = time.Now()
 	switch l.pull.read(m) {
 	case isMessage:
-		l.receive(l.waiting, m)
+		l.receive(m)
 	case isLost:
 		l.lost(ctx, errNotThere)
 	case isRefused:
@@ -91,10 +128,22 @@ func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 	}
 }
 
-// check notices a silent server, and asks about the durable consumer now and then.
+// receive takes a message in hand. One that may have come while the process
+// stood still was surely ours only before.
+func (l *looper) receive(m *nats.Msg) {
+	owned := time.Now()
+	if owned.Before(l.suspected) {
+		owned = l.stood
+	}
+	l.Consumer.receive(m, owned)
+}
+
+// check gives up a pull that is not wanted any more or that the server has
+// forgotten, and asks about the durable consumer now and then.
 func (l *looper) check(ctx context.Context) {
 	now := time.Now()
-	if l.pull.outstanding > 0 && now.Sub(l.heard) > pullSilence && l.NATS.IsConnected() {
+	silent := l.pull.outstanding > 0 && now.Sub(l.heard) > pullSilence
+	if l.NATS.IsConnected() && (silent || l.pull.lasting() && !l.wanted()) {
 		if err := l.pull.renew(); err != nil {
 			l.lost(ctx, err)
 		}
@@ -102,6 +151,15 @@ func (l *looper) check(ctx context.Context) {
 	if now.Sub(l.inspected) > inspectEach || !l.there && now.After(l.notBefore) {
 		l.find(ctx)
 	}
+	l.hold.remind()
+}
+
+// wanted reports whether the messages of a pull that was begun are still
+// welcome. It asks for no change: that is for the next turn.
+func (l *looper) wanted() bool {
+	open, _ := l.Target.Watch()
+	free, due, _ := l.hold.watch()
+	return open && (free || due)
 }
 
 // find looks for the durable consumer, beside the loop.
@@ -109,23 +167,30 @@ func (l *looper) find(ctx context.Context) {
 	if l.finding {
 		return
 	}
-	l.finding, l.inspected = true, time.Now()
+	began := time.Now()
+	l.finding, l.inspected = true, began
 	l.wg.Go(func() {
 		d, err := l.Find(ctx)
-		l.found <- finding{d, err}
+		l.found <- finding{began, d, err}
 	})
 }
 
 func (l *looper) foundOut(ctx context.Context, f finding) {
 	l.finding = false
-	if f.err != nil {
-		if ctx.Err() == nil {
-			l.lost(ctx, f.err)
-		}
+	switch {
+	case ctx.Err() != nil:
+		return
+	case f.err != nil:
+		l.lost(ctx, f.err)
+		return
+	case f.began.Before(l.lostAt):
+		l.find(ctx) // it may have vanished since
 		return
 	}
 	l.durable, l.there, l.told = f.durable, true, false
-	l.ackWait.Store(int64(f.durable.AckWait))
+	if wait := int64(f.durable.AckWait); wait > 0 && l.ackWait.Swap(wait) != wait {
+		l.keeper.retune()
+	}
 	l.created.Store(f.durable.Created.UnixNano())
 	l.pending.Store(int64(f.durable.Pending))
 	l.Metrics.Consumer(int(f.durable.Pending), f.durable.AckPending)
@@ -136,17 +201,11 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 func (l *looper) lost(ctx context.Context, err error) {
 	l.there = false
 	l.ready.Store(false)
-	l.notBefore = time.Now().Add(patience)
+	l.lostAt = time.Now()
+	l.notBefore = l.lostAt.Add(patience)
 	if !l.told {
 		l.told = true
 		l.Events.ConsumerLost(l.Route, l.Stream, err)
 		l.find(ctx)
-	}
-}
-
-// end waits for a search that is under way.
-func (l *looper) end() {
-	if l.finding {
-		<-l.found
 	}
 }

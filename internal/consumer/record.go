@@ -17,23 +17,25 @@ func (c *Consumer) recall(d *delivery) error {
 	if !redelivered && d.meta.Timestamp.UnixNano() >= c.created.Load() {
 		return nil
 	}
-	entry, err := c.Ledger.Load(c.work, d.key)
+	entry, err := c.Ledger.Load(c.books, d.key)
 	if err != nil {
 		return err
 	}
 	d.entry = entry
 	if entry.Revision == 0 {
 		// Delivered before, and nobody noted that it was not sent.
-		d.again = redelivered
+		d.again, d.noted = redelivered, redelivered
 		return nil
 	}
 	d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
+	d.noted = true
 	return nil
 }
 
 // store writes the record, and keeps what was written.
 func (c *Consumer) store(d *delivery, r ledger.Record) error {
-	revision, err := c.Ledger.Store(c.work, d.key, d.entry.Revision, r)
+	d.noted = true
+	revision, err := c.Ledger.Store(c.books, d.key, d.entry.Revision, r)
 	if err != nil {
 		if errors.Is(err, ledger.ErrUncertain) {
 			c.reload(d)
@@ -44,10 +46,10 @@ func (c *Consumer) store(d *delivery, r ledger.Record) error {
 	return nil
 }
 
-// reload finds out what an uncertain write left behind. Where it cannot, the
-// next write meets a conflict, which is safe.
+// reload finds out what an uncertain write left behind. Where it cannot, or the
+// write takes effect later still, the next write meets a conflict, which is safe.
 func (c *Consumer) reload(d *delivery) {
-	if entry, err := c.Ledger.Load(c.work, d.key); err == nil {
+	if entry, err := c.Ledger.Load(c.books, d.key); err == nil {
 		d.entry = entry
 	}
 }
@@ -56,6 +58,7 @@ func (c *Consumer) reload(d *delivery) {
 // while it holds a message leaves no doubt behind. A note that fails costs a
 // look-up later, no more.
 func (c *Consumer) noteHeld(d *delivery) {
+	c.setHeld(d, true)
 	if d.entry.Record.NotSent || !d.mine(c.lease()) {
 		return
 	}
@@ -83,22 +86,38 @@ func doubts(d *delivery) ledger.Record {
 // begin is asked right before the call: whether the message is still ours, and
 // whether nothing in the ledger says that it was not sent.
 func (c *Consumer) begin(d *delivery) bool {
-	if !d.mine(c.lease()) {
-		d.giveUp(errLeaseLost)
+	if d.waiting.Err() != nil || !c.stillMine(d) {
 		return false
 	}
 	now := time.Now()
-	if r := d.entry.Record; r.NotSent {
+	if d.noted {
+		// Also where the record that is known says so already: a write that an
+		// earlier delivery gave up on may still say otherwise, but not after this.
+		r := doubts(d)
 		r.NotSent = false
 		if r.FirstTry.IsZero() {
 			r.FirstTry = now
 		}
 		if c.store(d, r) != nil {
+			d.unbegun = job.LedgerFailed
+			return false
+		}
+		if !c.stillMine(d) {
 			return false
 		}
 	}
-	d.uncertain, d.began = true, now
+	c.setHeld(d, false)
+	d.underWay, d.began, d.took = true, now, 0
 	return true
+}
+
+func (c *Consumer) stillMine(d *delivery) bool {
+	if d.mine(c.lease()) {
+		return true
+	}
+	d.unbegun = job.LeaseLost
+	d.giveUp(errLeaseLost)
+	return false
 }
 
 // remember is the record after a try that is to be made again.
@@ -107,12 +126,13 @@ func remember(d *delivery, o orchestrator.Result, disposition retry.Disposition)
 	if disposition.Counts {
 		r.Attempts++
 	}
-	if o.Called && r.FirstTry.IsZero() {
+	called := o.Called || o.Verdict == job.Unknown
+	if called && r.FirstTry.IsZero() {
 		r.FirstTry = d.began
 	}
 	r.BusySince = busySince(r.BusySince, o.Outcome)
 	r.NotSent = true
-	if o.Called && (o.Verdict == job.Unknown || o.Reason == job.Panicked) {
+	if called && (o.Verdict == job.Unknown || o.Reason == job.Panicked) {
 		r.NotSent, r.UnknownSince = false, time.Now()
 	}
 	return r

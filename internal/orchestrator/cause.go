@@ -8,26 +8,21 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 )
 
 // cause names why a call got no answer, in words of our own: the error's text
 // may hold a URL.
 func cause(err error) string {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return "the server's certificate is signed by an unknown authority; set tls.ca_file"
-	}
-	if host, ok := errors.AsType[x509.HostnameError](err); ok {
-		return "the server's certificate is not for the host " + clip(host.Host, 100)
-	}
-	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return "the server's certificate is not valid: " + clip(invalid.Error(), 200)
-	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "the server does not speak TLS: " + clip(record.Msg, 100)
+	if text := tlsCause(err); text != "" {
+		return text
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return "the host name " + clip(dns.Name, 100) + " was not found"
+		return dnsCause(dns)
+	}
+	if proxy, ok := errors.AsType[*proxyError](err); ok {
+		return proxy.Error()
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
@@ -42,6 +37,61 @@ func cause(err error) string {
 		return "connection closed"
 	}
 	return networkCause(err)
+}
+
+// tlsCause is empty if TLS is not the cause.
+func tlsCause(err error) string {
+	if errors.Is(err, errClientCertificate) {
+		return "the client certificate cannot be used; see tls.cert_file and tls.key_file"
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "the server's certificate is signed by an unknown authority; set tls.ca_file"
+	}
+	if host, ok := errors.AsType[x509.HostnameError](err); ok {
+		return "the server's certificate is not for the host " + clip(host.Host, 100)
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return "the server's certificate is not valid: " + clip(invalid.Error(), 200)
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "the server's certificate cannot be verified"
+	}
+	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return "the server does not speak TLS: " + clip(record.Msg, 100)
+	}
+	if alert := tlsAlert(err); alert != "" {
+		return "the server refuses the TLS handshake: " + clip(alert, 100)
+	}
+	return ""
+}
+
+// tlsAlert is what the other side said to end TLS; empty if it said nothing.
+func tlsAlert(err error) string {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" || op.Err == nil {
+		return ""
+	}
+	return op.Err.Error()
+}
+
+// certificateAlerts are the alerts about our certificate (RFC 8446, section 6.2).
+var certificateAlerts = func() map[string]bool {
+	all := map[string]bool{}
+	for _, number := range []tls.AlertError{42, 43, 44, 45, 46, 48, 49, 116} {
+		all[number.Error()] = true
+	}
+	return all
+}()
+
+// certificateRefused reports whether the server refused our certificate. In TLS
+// 1.3 that comes after the request was written, and before it is read.
+func certificateRefused(err error) bool { return certificateAlerts[tlsAlert(err)] }
+
+func dnsCause(err *net.DNSError) string {
+	if err.IsNotFound {
+		return "the host name " + clip(err.Name, 100) + " was not found"
+	}
+	return "the host name " + clip(err.Name, 100) + " could not be looked up"
 }
 
 func networkCause(err error) string {
@@ -59,7 +109,7 @@ func networkCause(err error) string {
 
 func clip(s string, n int) string {
 	if len(s) > n {
-		return s[:n]
+		return strings.ToValidUTF8(s[:n], "")
 	}
 	return s
 }

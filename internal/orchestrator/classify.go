@@ -35,7 +35,9 @@ func classify(a Answer, acts, envelope bool) Result {
 		return r
 	case a.Status >= 300 && a.Status < 400:
 		return unavailable(job.UnexpectedAnswer, Ill, "the API answered with a redirect, which is never followed; check the connection's url")
-	case a.Err != nil, a.Status < 300:
+	case a.Err != nil:
+		return cutOff(a, acts)
+	case a.Status < 300:
 		return lost(acts, job.UnexpectedAnswer, "the answer is not what the API promises")
 	case a.Status >= 500, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly:
 		return serverError(a, acts)
@@ -46,10 +48,28 @@ func classify(a Answer, acts, envelope bool) Result {
 	}
 }
 
-// foreignPage tells the statuses with which an ingress answers for a product
-// that is not there.
+// cutOff is the result of an answer that began and did not end: what it says in
+// its status is not enough, for its body may say duplicate.
+func cutOff(a Answer, acts bool) Result {
+	switch {
+	case errors.Is(a.Err, context.Canceled):
+		return stopped(a, acts)
+	case errors.Is(a.Err, context.DeadlineExceeded):
+		return lost(acts, job.TimedOut, "the answer did not end within the time-out")
+	case errors.Is(a.Err, ErrAnswerTooLong):
+		return lost(acts, job.UnexpectedAnswer, "the answer is longer than "+strconv.Itoa(MaxAnswer)+" bytes")
+	}
+	return lost(acts, job.ConnectionLost, "the answer was cut off: "+cause(a.Err))
+}
+
+// foreignPage tells the statuses with which an ingress or a proxy answers for a
+// product that is not there.
 func foreignPage(status int) bool {
-	return status == http.StatusForbidden || status == http.StatusNotFound || status == http.StatusMethodNotAllowed
+	switch status {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusProxyAuthRequired:
+		return true
+	}
+	return false
 }
 
 func rejected(status int) Result {
@@ -78,11 +98,8 @@ func noAnswer(a Answer, acts bool) Result {
 	if denied, ok := errors.AsType[*authpool.Error](a.Err); ok {
 		return unavailable(denied.Reason, Refused, denied.Error())
 	}
-	if errors.Is(a.Err, context.Canceled) {
-		if a.Written && acts {
-			return Result{Outcome: job.Outcome{Verdict: job.Unknown, Reason: job.ConnectionLost, Detail: "the worker stopped while the call was under way"}}
-		}
-		return unavailable(job.ConnectionFailed, Untold, "the worker stopped before the call was made")
+	if errors.Is(a.Err, context.Canceled) || errors.Is(a.Err, authpool.ErrClosed) {
+		return stopped(a, acts)
 	}
 	if !a.Written {
 		return unavailable(job.ConnectionFailed, Ill, "no connection: "+cause(a.Err))
@@ -91,6 +108,17 @@ func noAnswer(a Answer, acts bool) Result {
 		return lost(acts, job.TimedOut, "no answer within the time-out")
 	}
 	return lost(acts, job.ConnectionLost, "the connection was lost before the answer came: "+cause(a.Err))
+}
+
+// stopped is the result of a call that we gave up ourselves: it tells nothing of
+// the orchestrator.
+func stopped(a Answer, acts bool) Result {
+	if !a.Written {
+		return unavailable(job.ConnectionFailed, Untold, "the worker stopped before the call was made")
+	}
+	r := lost(acts, job.ConnectionLost, "the worker stopped while the call was under way")
+	r.Health = Untold
+	return r
 }
 
 // lost is the result of a call of which nobody knows whether it was carried

@@ -13,9 +13,6 @@ import (
 // ErrNotBegun means that a try's turn came and its Begin said no: no call was made.
 var ErrNotBegun = errors.New("orchestrator: not begun")
 
-// reminder is how often a gate that stays shut is spoken of.
-const reminder = 5 * time.Minute
-
 // Tokens is what a connection needs of its token pool.
 type Tokens interface {
 	// Ready waits until a token can be had.
@@ -29,14 +26,14 @@ type Settings struct {
 	Name          string
 	Connector     Connector
 	Tokens        Tokens
-	Timeout       time.Duration // of one call
-	MaxConcurrent int           // calls at once
-	Rate          float64       // calls per second; 0: no limit
+	MaxConcurrent int     // calls at once, at least 1
+	Rate          float64 // calls per second; 0: no limit
 	Breaker       retry.Breaker
 	// ProbeAs says which permissions a probe may count on.
 	ProbeAs job.Action
 	// GateChanged, if set, is told of every change of the gate, and every five
-	// minutes of one that stays shut. It is called by one goroutine at a time.
+	// minutes of one that stays shut. It is called by one goroutine at a time. If
+	// it is so slow that 64 changes wait for it, the oldest of them is left out.
 	GateChanged func(GateState)
 }
 
@@ -56,21 +53,32 @@ func NewConnection(s Settings) *Connection {
 // Gate is the state of the connection's gate.
 func (c *Connection) Gate() GateState { return c.gate.State() }
 
+// Watch tells whether the gate is open, and gives a channel that is closed when
+// that changes.
+func (c *Connection) Watch() (open bool, changed <-chan struct{}) { return c.gate.watch() }
+
 // Check makes the checks of a request that need no call.
 func (c *Connection) Check(r *job.Request) (job.Outcome, bool) { return c.Connector.Check(r) }
 
 // Do waits until the gate lets the try through, and makes it. hold ends the
 // waiting; the call itself lives as long as ctx. An error means that no call
-// was made: [ErrNotBegun], or the cause of hold's end.
+// was made: [ErrNotBegun], or the cause of hold's end. A panic of the connector
+// or of the try's own functions goes through, and harms nobody else.
 func (c *Connection) Do(ctx, hold context.Context, t Try) (Result, error) {
 	p, err := c.gate.enter(hold, t.Held)
 	if err != nil {
 		return Result{}, err
 	}
+	begun := false
+	defer func() {
+		if !begun {
+			p.cancel()
+		}
+	}()
 	if t.Begin != nil && !t.Begin(ctx) {
-		p.cancel()
 		return Result{}, ErrNotBegun
 	}
+	begun = true
 	return c.submit(ctx, p, t), nil
 }
 
@@ -78,8 +86,8 @@ func (c *Connection) submit(ctx context.Context, p *pass, t Try) (r Result) {
 	began := time.Now()
 	defer func() {
 		// Also on a panic: a pass that is not given back blocks the gate for ever.
-		closed := p.giveBack(r)
-		r.Began, r.Took, r.BreakerClosed = began, time.Since(began), closed
+		r.Began, r.Took = began, time.Since(began)
+		r.BreakerClosed = p.giveBack(r)
 	}()
 	r = c.Connector.Submit(ctx, t)
 	if r.Verdict == job.Deferred && r.Reason == job.Forbidden && t.Request.FolderFromRoute {
@@ -88,10 +96,6 @@ func (c *Connection) submit(ctx context.Context, p *pass, t Try) (r Result) {
 	}
 	return r
 }
-
-// Watch tells whether the gate is open, and gives a channel that is closed when
-// that changes.
-func (c *Connection) Watch() (open bool, changed <-chan struct{}) { return c.gate.watch() }
 
 // Alive asks the orchestrator, at once and past the limit of calls, whether it
 // is well. It reports false without a call while the gate is shut.
@@ -104,133 +108,21 @@ func (c *Connection) Alive(ctx context.Context) bool {
 		return false
 	}
 	r := c.probe(ctx)
-	done(effectOf(r.Health))
-	if r.Health != Well {
-		c.gate.learn(r, 0)
-	}
+	c.gate.glanced(done, r)
 	return r.Health == Well
 }
 
-// Run logs in ahead of the first request, and opens the gate again whenever it
-// was shut, until ctx ends.
-func (c *Connection) Run(ctx context.Context) {
-	announced := make(chan struct{})
-	go func() {
-		defer close(announced)
-		c.announce(ctx)
-	}()
-	c.logIn(ctx)
-	for ctx.Err() == nil {
-		open, changed := c.gate.watch()
-		if !open {
-			c.tryOpening(ctx)
-			continue
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-	}
-	<-announced
-}
-
-// logIn shows a wrong credential before the first request meets it.
-func (c *Connection) logIn(ctx context.Context) {
-	lease, err := c.Tokens.Lease(ctx)
-	if err == nil {
-		lease.Release()
-		return
-	}
-	if denied, ok := errors.AsType[*authpool.Error](err); ok {
-		c.gate.shut(denied.Reason, denied.Error(), 0)
-	}
-}
-
-// tryOpening waits until the orchestrator may be asked again, and asks it.
-func (c *Connection) tryOpening(ctx context.Context) {
-	if sleep(ctx, c.gate.opensIn(time.Now())) != nil {
-		return
-	}
-	if c.Tokens.Ready(ctx) != nil {
-		return
-	}
-	done, err := c.gate.breaker.Allow()
-	if err != nil { // opened again meanwhile
-		_ = sleep(ctx, 10*time.Millisecond)
-		return
-	}
-	r := c.probe(ctx)
-	done(effectOf(r.Health))
-	c.probed(r)
-}
+// probeLimit bounds a probe: a server that answers one row of a list later than
+// this is not well, and waiting longer would only delay the next probe.
+const probeLimit = 10 * time.Second
 
 func (c *Connection) probe(ctx context.Context) (r Result) {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
 	defer func() {
 		if recover() != nil {
 			r = unavailable(job.Panicked, Ill, "the probe panicked")
 		}
 	}()
 	return c.Connector.Probe(ctx, c.ProbeAs)
-}
-
-// shortest is the least time between two probes, whatever the reason.
-const shortest = time.Second
-
-func (c *Connection) probed(r Result) {
-	switch r.Health {
-	case Well:
-		c.gate.reopen()
-	case Throttled:
-		c.gate.mu.Lock()
-		wait := c.gate.pace.throttle(r.RetryAfter, 0)
-		c.gate.mu.Unlock()
-		c.gate.stayShut(r.Reason, r.Detail, wait)
-	case Ill:
-		wait := max(r.RetryAfter, c.gate.breaker.ReopensIn(time.Now()))
-		if wait == 0 {
-			wait = firstThrottle
-		}
-		c.gate.stayShut(job.BreakerOpen, r.Detail, wait)
-	case Refused:
-		c.gate.stayShut(r.Reason, r.Detail, shortest)
-	}
-}
-
-// announce tells of the gate's changes, and reminds of a gate that stays shut.
-func (c *Connection) announce(ctx context.Context) {
-	tick := time.NewTicker(reminder)
-	defer tick.Stop()
-	for {
-		select {
-		case s := <-c.gate.changes:
-			tick.Reset(reminder)
-			c.tell(s)
-		case <-tick.C:
-			if s := c.gate.State(); !s.Open {
-				c.tell(s)
-			}
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (c *Connection) tell(s GateState) {
-	if c.GateChanged != nil {
-		c.GateChanged(s)
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

@@ -1,8 +1,6 @@
 package orchestrator
 
 import (
-	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -18,11 +16,11 @@ type GateState struct {
 	// Reason and Detail say why it is shut; empty while it is open.
 	Reason job.Reason
 	Detail string
-	Since  time.Time // of the last change
+	Since  time.Time // when it opened or shut; a change of the reason does not count
 	Until  time.Time // not before this time will it open; zero where that is not known
 	Held   int       // tries that wait because it is shut
 	Calls  int       // calls under way
-	Limit  int       // calls at once that it allows now
+	Limit  int       // calls at once that it allows while it is open
 }
 
 // gate decides when a connection's calls may be made. Shut, it lets none
@@ -30,97 +28,33 @@ type GateState struct {
 // answer that proves the orchestrator well. It is safe for concurrent use.
 type gate struct {
 	breaker *retry.CircuitBreaker
-	rate    *rate.Limiter
-	pace    pace
+	rate    *rate.Limiter // nil: no limit
+	longest time.Duration // that the circuit stays open
 
 	mu       sync.Mutex
 	open     bool
 	reason   job.Reason
 	detail   string
 	since    time.Time
-	until    time.Time     // not before: what the orchestrator asked for
-	epoch    int           // counts the openings
-	underWay int           // calls
-	waiting  []*waiter     // in order of arrival
+	until    time.Time // not before: what the orchestrator asked for
+	epoch    int       // counts the openings
+	underWay int       // turns that were given and not given back
+	pace     pace
+	waiting  []*waiter // in order of arrival
+	arrivals uint64
+	alarmed  bool          // a timer will call wake
 	changed  chan struct{} // closed and replaced with each change
 	changes  chan GateState
 }
 
-type waiter struct{ granted chan struct{} }
-
 func newGate(calls int, perSecond float64, b retry.Breaker) *gate {
-	limit := rate.Inf
-	if perSecond > 0 {
-		limit = rate.Limit(perSecond)
-	}
 	return &gate{
 		breaker: retry.NewCircuitBreaker(b),
-		rate:    rate.NewLimiter(limit, 1),
+		rate:    newRate(perSecond),
+		longest: retry.Spread(b.Open, 1),
 		pace:    newPace(calls),
 		open:    true, since: time.Now(),
 		changed: make(chan struct{}), changes: make(chan GateState, 64),
-	}
-}
-
-// enter waits until a call may be made. The pass must be given back. held is
-// called once if the wait is because the gate is shut.
-func (g *gate) enter(ctx context.Context, held func()) (*pass, error) {
-	for {
-		epoch, err := g.take(ctx, held)
-		if err != nil {
-			return nil, err
-		}
-		if err := g.rate.Wait(ctx); err != nil {
-			g.leave()
-			return nil, context.Cause(ctx)
-		}
-		trips, closed := g.breaker.Trips(), g.breaker.Closed()
-		done, err := g.breaker.Allow()
-		if err == nil {
-			return &pass{gate: g, done: done, trips: trips, closed: closed, epoch: epoch}, nil
-		}
-		g.shut(job.BreakerOpen, "", 0)
-		g.leave()
-	}
-}
-
-// take takes one of the calls at once, in order of arrival.
-func (g *gate) take(ctx context.Context, held func()) (epoch int, err error) {
-	if ctx.Err() != nil {
-		return 0, context.Cause(ctx)
-	}
-	g.mu.Lock()
-	if g.open && g.underWay < g.pace.limit && len(g.waiting) == 0 {
-		g.underWay++
-		defer g.mu.Unlock()
-		return g.epoch, nil
-	}
-	w := &waiter{granted: make(chan struct{})}
-	g.waiting = append(g.waiting, w)
-	g.mu.Unlock()
-	if err := g.wait(ctx, w, held); err != nil {
-		return 0, err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.epoch, nil
-}
-
-func (g *gate) wait(ctx context.Context, w *waiter, held func()) error {
-	for {
-		open, changed := g.watch()
-		if !open && held != nil {
-			held()
-			held = nil
-		}
-		select {
-		case <-w.granted:
-			return nil
-		case <-changed:
-		case <-ctx.Done():
-			g.withdraw(w)
-			return context.Cause(ctx)
-		}
 	}
 }
 
@@ -131,65 +65,52 @@ func (g *gate) watch() (open bool, changed <-chan struct{}) {
 	return g.open, g.changed
 }
 
-func (g *gate) withdraw(w *waiter) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if i := slices.Index(g.waiting, w); i >= 0 {
-		g.waiting = slices.Delete(g.waiting, i, i+1)
-		return
-	}
-	g.underWay-- // granted at the same moment
-	g.grant()
-}
-
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.underWay--
-	g.grant()
-}
-
-// grant lets in who waits, as far as the limit allows. The lock is held.
-func (g *gate) grant() {
-	for g.open && g.underWay < g.pace.limit && len(g.waiting) > 0 {
-		close(g.waiting[0].granted)
-		g.waiting = slices.Delete(g.waiting, 0, 1)
-		g.underWay++
-	}
-}
-
 // shut shuts the gate for at least wait. Shut already it keeps its reason, and
 // the longer wait.
 func (g *gate) shut(reason job.Reason, detail string, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if until := time.Now().Add(wait); until.After(g.until) {
+	g.close(reason, detail, wait)
+}
+
+// close is shut with the lock held.
+func (g *gate) close(reason job.Reason, detail string, wait time.Duration) {
+	now := time.Now()
+	if until := now.Add(wait); wait > 0 && until.After(g.until) {
 		g.until = until
 	}
 	if g.open {
-		g.open = false
+		g.open, g.since = false, now
 		g.turn(reason, detail)
 	}
 }
 
-// stayShut notes why the gate stays shut, after a probe.
+// stayShut notes why the gate stays shut, and for how long at the least.
 func (g *gate) stayShut(reason job.Reason, detail string, wait time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.until = time.Now().Add(wait)
+	g.prolong(reason, detail, wait)
+}
+
+// prolong is stayShut with the lock held. Only another reason is news.
+func (g *gate) prolong(reason job.Reason, detail string, wait time.Duration) {
+	if until := time.Now().Add(wait); wait > 0 && until.After(g.until) {
+		g.until = until
+	}
+	g.detail = detail
 	if g.reason != reason {
 		g.turn(reason, detail)
 	}
 }
 
-// reopen opens the gate for one call at a time, and more with each answer.
+// reopen opens the gate for one call at a time, and more with each answer. It
+// does not if the orchestrator asked for more time meanwhile. The lock is held.
 func (g *gate) reopen() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.open {
+	now := time.Now()
+	if g.open || g.until.After(now) {
 		return
 	}
-	g.open, g.until = true, time.Time{}
+	g.open, g.since, g.until = true, now, time.Time{}
 	g.epoch++
 	g.pace.restart()
 	g.breaker.SetCareful(true)
@@ -199,22 +120,30 @@ func (g *gate) reopen() {
 
 // turn tells everyone of a change. The lock is held.
 func (g *gate) turn(reason job.Reason, detail string) {
-	g.reason, g.detail, g.since = reason, detail, time.Now()
+	g.reason, g.detail = reason, detail
 	close(g.changed)
 	g.changed = make(chan struct{})
 	select {
 	case g.changes <- g.state():
-	default: // nobody listens, or cannot keep up
+	default: // nobody keeps up: the latest changes are the ones to know
+		select {
+		case <-g.changes:
+		default:
+		}
+		g.changes <- g.state() // only the lock's holder sends
 	}
 }
 
 func (g *gate) state() GateState {
 	s := GateState{
-		Open: g.open, Reason: g.reason, Detail: g.detail, Since: g.since, Until: g.until,
+		Open: g.open, Reason: g.reason, Detail: g.detail, Since: g.since,
 		Calls: g.underWay, Limit: g.pace.limit,
 	}
 	if !g.open {
 		s.Held = len(g.waiting)
+	}
+	if g.until.After(time.Now()) {
+		s.Until = g.until
 	}
 	return s
 }
@@ -231,5 +160,11 @@ func (g *gate) opensIn(now time.Time) time.Duration {
 	g.mu.Lock()
 	asked := g.until.Sub(now)
 	g.mu.Unlock()
-	return max(asked, g.breaker.ReopensIn(now))
+	return max(asked, g.reopensIn(now))
+}
+
+// reopensIn is how long from now the circuit stays open. It is bounded, so that
+// a clock that is set back does not keep the gate shut.
+func (g *gate) reopensIn(now time.Time) time.Duration {
+	return min(g.breaker.ReopensIn(now), g.longest)
 }

@@ -13,7 +13,10 @@ type pace struct {
 	throttles int
 }
 
-func newPace(most int) pace { return pace{most: most, limit: most, ceiling: most} }
+func newPace(most int) pace {
+	most = max(most, 1)
+	return pace{most: most, limit: most, ceiling: most}
+}
 
 func (p *pace) restart() { p.limit, p.credit = 1, 0 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"slices"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/cloudevents/sdk-go/v2/types"
@@ -140,12 +141,7 @@ func (e *cloudEvent) decode(encoded []byte) *job.Outcome {
 
 // isEvent tells by its content whether a JSON object is a CloudEvent.
 func isEvent(data []byte) bool {
-	for _, s := range findStrings(data, "specversion", "id", "source", "type") {
-		if s == "" {
-			return false
-		}
-	}
-	return true
+	return !slices.Contains(findStrings(data, "specversion", "id", "source", "type"), "")
 }
 
 // isEventValue is isEvent for a value that is read already.

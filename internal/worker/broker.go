@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -142,4 +143,30 @@ func (w *worker) newTopology() broker.Topology {
 		})
 	}
 	return t
+}
+
+// unroutedEach is how often the messages that no route takes are counted.
+const unroutedEach = 15 * time.Second
+
+// countUnrouted keeps the metric of messages that no route takes, and says once
+// that there are some.
+func (w *worker) countUnrouted(ctx context.Context) error {
+	tick := time.NewTicker(unroutedEach)
+	defer tick.Stop()
+	told := false
+	for {
+		n, err := broker.Orphans(ctx, w.nats.JetStream(), w.config.Stream.Name)
+		if err == nil {
+			w.metrics.Unrouted(int(n))
+		}
+		if err == nil && n > 0 && !told {
+			told = true
+			w.warn(fmt.Sprintf("%d messages of stream %s are taken by no route: they stay there until a route takes their subject, or until they are purged", n, w.config.Stream.Name))
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

@@ -42,7 +42,8 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 		CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile, MaxConcurrent: s.MaxConcurrent,
 	})
 	if err != nil {
-		return nil, &config.Error{Problems: []config.Problem{{Key: "connections." + s.Name + ".tls", Text: err.Error()}}}
+		problem := w.config.Problem("connections."+s.Name+".tls", "%v", err)
+		return nil, &config.Error{Problems: []config.Problem{problem}}
 	}
 	c := &connection{name: s.Name, transport: transport, metrics: w.metrics.Connection(s.Name)}
 	c.pool = authpool.New(authpool.Settings{

@@ -38,11 +38,7 @@ func (w *worker) makeRoutes(ctx context.Context) error {
 	}
 	routes := make([]*route, 0, len(w.config.Routes))
 	for i, r := range w.config.Routes {
-		made, err := w.newRoute(r, w.topology.Consumers[i], shared)
-		if err != nil {
-			return err
-		}
-		routes = append(routes, made)
+		routes = append(routes, w.newRoute(i, r, shared))
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,24 +67,37 @@ type shared struct {
 	dead   consumer.DeadLetters
 }
 
-func (w *worker) newRoute(r config.Route, durable broker.Consumer, s shared) (*route, error) {
-	decoder, err := request.NewDecoder(request.Settings{
-		Fixed: r.Fixed, Defaults: r.Defaults, Allow: r.Allow, Transform: r.Transform, Same: strings.EqualFold,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("routes: %s: %w", r.Name, err)
-	}
+func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 	metrics := w.metrics.Route(r.Name)
 	c := consumer.New(consumer.Settings{
 		Route: r.Name, Connection: r.Connection, Stream: w.config.Stream.Name,
-		NATS: w.nats.NATS(), Find: w.finder(durable),
-		Decoder: decoder, Target: w.target(r.Connection), Ledger: s.ledger, DeadLetters: s.dead,
+		NATS: w.nats.NATS(), Find: w.finder(w.topology.Consumers[i]),
+		Decoder: w.decoders[i], Target: w.target(r.Connection), Ledger: s.ledger, DeadLetters: s.dead,
 		Events: w.events, Metrics: metrics,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
 		Pause: r.Pause,
 	})
-	return &route{name: r.Name, connection: r.Connection, consumer: c}, nil
+	return &route{name: r.Name, connection: r.Connection, consumer: c}
+}
+
+// newDecoders compiles what the routes say of requests; all their faults at once.
+func newDecoders(cfg *config.Config) ([]*request.Decoder, error) {
+	var problems []config.Problem
+	decoders := make([]*request.Decoder, 0, len(cfg.Routes))
+	for i, r := range cfg.Routes {
+		d, err := request.NewDecoder(request.Settings{
+			Fixed: r.Fixed, Defaults: r.Defaults, Allow: r.Allow, Transform: r.Transform, Same: strings.EqualFold,
+		})
+		if err != nil {
+			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "%v", err))
+		}
+		decoders = append(decoders, d)
+	}
+	if len(problems) > 0 {
+		return nil, &config.Error{Problems: problems}
+	}
+	return decoders, nil
 }
 
 func (w *worker) target(name string) consumer.Target {

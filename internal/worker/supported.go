@@ -13,7 +13,7 @@ import (
 func supported(cfg *config.Config) error {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
-		problems = append(problems, config.Problem{Key: key, Text: fmt.Sprintf(format, args...)})
+		problems = append(problems, cfg.Problem(key, format, args...))
 	}
 	if cfg.Outcomes != nil {
 		refuse("outcomes", "outcome events are not supported by this version; leave it out")

@@ -15,6 +15,7 @@ import (
 	"github.com/queueferry/queueferry/internal/admin"
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/request"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -27,9 +28,14 @@ type Options struct {
 	// Level, if set, may be changed while the worker runs. Without it the level
 	// is the configuration's.
 	Level *zap.AtomicLevel
-	// Started, if set, is called once the worker takes messages, with the
-	// address of its admin listener.
-	Started func(adminAddr string)
+	// Started, if set, is called once the worker takes messages.
+	Started func(Addresses)
+}
+
+// Addresses are where a worker can be reached.
+type Addresses struct {
+	Admin string // host:port of its admin listener
+	NATS  string // the URL of the NATS server that it is connected to
 }
 
 // worker is one run.
@@ -42,6 +48,7 @@ type worker struct {
 	embedded *broker.Embedded // nil: none
 	topology broker.Topology
 
+	decoders    []*request.Decoder // of the routes, in their order
 	connections []*connection
 
 	mu       sync.Mutex
@@ -60,12 +67,15 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	if err := supported(cfg); err != nil {
 		return err
 	}
+	decoders, err := newDecoders(cfg)
+	if err != nil {
+		return err
+	}
 	level := opts.level(cfg)
 	log, flush := telemetry.NewLogger(opts.Log, cfg.Log.Format, level)
 	defer func() { _ = flush() }()
-	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild())}
-	err := w.run(ctx, opts)
-	if err != nil && !errors.Is(err, context.Canceled) {
+	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders}
+	if err := w.run(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
 	return nil
@@ -115,9 +125,11 @@ func (w *worker) run(ctx context.Context, opts Options) error {
 	if err := w.makeRoutes(ctx); err != nil {
 		return err
 	}
+	stopCounting := background(w.countUnrouted)
+	defer stopCounting()
 	return w.runRoutes(ctx, func() {
 		if opts.Started != nil {
-			opts.Started(w.admin.Addr())
+			opts.Started(Addresses{Admin: w.admin.Addr(), NATS: w.nats.NATS().ConnectedUrlRedacted()})
 		}
 	})
 }

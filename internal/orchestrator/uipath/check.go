@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 
 	"github.com/queueferry/queueferry/internal/job"
@@ -45,7 +46,14 @@ func invalid(field, wrong string) (job.Outcome, bool) {
 	return job.Reject(job.InvalidRequest, field+": "+wrong), false
 }
 
+// clip makes a name that a publisher chose fit for a line of text.
 func clip(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s)
 	if len(s) <= 64 {
 		return s
 	}
@@ -96,29 +104,46 @@ func first(value json.RawMessage) byte {
 	return value[0]
 }
 
-// contentSize counts UTF-16 units of the content as JSON. It counts bytes first:
-// they are never fewer, and nearly always few enough.
+// contentSize counts UTF-16 units of the content as JSON that escapes no more
+// than it must. It counts bytes first: they are never fewer, and nearly always
+// few enough.
 func contentSize(content job.Fields, limit int) int {
 	size := 2
 	for name, value := range content {
-		size += len(name) + len(value) + 4
+		size += 6*len(name) + len(value) + 4
 	}
 	if size <= limit {
 		return size
 	}
-	size = 1
+	size = 2 + max(len(content)-1, 0) // braces and commas
 	for name, value := range content {
-		size += units(name) + valueSize(value) + 4 // two quotes, colon, comma
+		size += quotedUnits(name) + 1 + valueUnits(value)
 	}
 	return size
 }
 
-func valueSize(value json.RawMessage) int {
+func valueUnits(value json.RawMessage) int {
 	var text string
 	if first(value) == '"' && json.Unmarshal(value, &text) == nil {
-		return units(text) + 2
+		return quotedUnits(text)
 	}
 	return units(string(value))
+}
+
+// quotedUnits counts text as a JSON string.
+func quotedUnits(s string) int {
+	n := 2
+	for _, r := range s {
+		switch {
+		case r == '"', r == '\\', r == '\b', r == '\f', r == '\n', r == '\r', r == '\t':
+			n += 2
+		case r < ' ':
+			n += 6
+		default:
+			n += max(utf16.RuneLen(r), 1)
+		}
+	}
+	return n
 }
 
 func units(s string) int {

@@ -5,6 +5,7 @@ package uipath
 import (
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -47,23 +48,29 @@ func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator
 // makes that safe.
 func (c *Connector) mayResend(ctx context.Context, r *job.Request) (orchestrator.Result, bool) {
 	queue, found, result := c.queue(ctx, r.Folder, r.Queue)
+	const doubt = "an earlier try may have added the item"
 	switch {
 	case found && queue.EnforceUniqueReference:
 		return orchestrator.Result{}, true
-	case result.Verdict == job.Unavailable, result.Verdict == job.Deferred:
+	case result.Verdict == job.Unavailable:
+		return result, false
+	case result.Verdict == job.Deferred:
+		result.Detail += "; " + doubt
 		return result, false
 	}
-	result.Outcome = job.Outcome{
-		Verdict: job.Unknown, Reason: job.UnknownOutcome,
-		Detail: "an earlier try may have added the item, and the queue does not enforce unique references, so it cannot be sent again safely; look for the reference in the queue",
+	why := "the queue could not be found to see whether it enforces unique references"
+	if found {
+		why = "the queue does not enforce unique references"
 	}
+	result.Verdict, result.Reason = job.Unknown, job.UnknownOutcome
+	result.Detail = doubt + ", and " + why + ", so it is not sent again; look for the reference in the queue"
 	return result, false
 }
 
 // Probe asks for one row of a list that the account must be able to read anyway
 // to do its work: QueueDefinitions (Queues.View) or Releases (Processes.View).
 // Without a folder header a healthy server refuses it in its own form, which
-// proves as much.
+// proves as much. A refusal in any other form comes from something in between.
 func (c *Connector) Probe(ctx context.Context, action job.Action) orchestrator.Result {
 	set := "QueueDefinitions"
 	if action == job.StartJob {
@@ -74,14 +81,16 @@ func (c *Connector) Probe(ctx context.Context, action job.Action) orchestrator.R
 		Path:   "/odata/" + set + query("$top", "1", "$select", "Id"),
 		Header: c.header(""),
 	})
-	e, envelope := readError(a.Body)
-	if a.Err == nil && a.Status >= 200 && a.Status < 300 {
-		if _, ok := readList[struct{}](a.Body); ok {
-			return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status}}
-		}
+	if _, ok := readList[struct{}](a); ok {
+		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status}}
 	}
+	e, envelope := readError(a.Body)
 	r := orchestrator.Classify(a, false, envelope)
 	r.ErrorCode = string(e.ErrorCode)
+	if r.Health == orchestrator.Well && !envelope {
+		r.Health, r.Verdict, r.Reason = orchestrator.Ill, job.Unavailable, job.UnexpectedAnswer
+		r.Detail = "status " + strconv.Itoa(a.Status) + " does not come from the product: check the connection's url"
+	}
 	return r
 }
 

@@ -3,6 +3,7 @@ package uipath
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -44,7 +45,6 @@ const (
 	codeInvalidFolder        = "1100"
 	codeFolderRequired       = "1101"
 	codeReferenceRequired    = "1850"
-	maxErrorCode             = 64
 	nameDuplicateReference   = "DuplicateReference"
 	nameReferenceRequired    = "TransactionReferenceRequired"
 	nameContentSizeExceeded  = "QueueItemContentSizeExceeded"
@@ -57,33 +57,46 @@ const (
 // apiError is an error in one of the forms that the product uses. Its texts are
 // not kept: they may quote the request, or a header of it.
 type apiError struct {
+	// ErrorCode is a number, a name, or empty where the body has none.
 	ErrorCode code
 }
 
 // readError takes an error body. It reports whether the body is the product's
 // own: a proxy's page is not, nor is the bare {"message": …} of many gateways.
+// A member that is not what it should be counts as missing.
 func readError(body []byte) (apiError, bool) {
 	body = bytes.TrimSpace(body)
 	if len(body) == 0 || body[0] != '{' {
 		return apiError{}, false
 	}
 	var e struct {
-		ErrorCode    *code
-		ErrorMessage *string
-		ABP          *bool `json:"__abp"`
-		Errors       map[string]json.RawMessage
+		ErrorCode    json.RawMessage
+		ErrorMessage json.RawMessage
+		ABP          json.RawMessage `json:"__abp"`
+		Errors       json.RawMessage
+		Message      json.RawMessage
+		TraceID      json.RawMessage
+		ResourceIDs  json.RawMessage
 	}
 	if json.Unmarshal(body, &e) != nil {
 		return apiError{}, false
 	}
-	if e.ErrorCode == nil {
-		return apiError{}, e.ErrorMessage != nil || e.ABP != nil || e.Errors != nil
+	known := e.ErrorCode != nil || first(e.ErrorMessage) == '"' || first(e.ABP) == 't' || first(e.Errors) == '{' ||
+		first(e.Message) == '"' && (first(e.TraceID) == '"' || e.ResourceIDs != nil)
+	return apiError{ErrorCode: readCode(e.ErrorCode)}, known
+}
+
+// identifier is what an error code or its name looks like. Nothing else is
+// repeated in a log or a dead letter.
+var identifier = regexp.MustCompile(`^([1-9][0-9]{0,8}|[A-Za-z][A-Za-z0-9_]{0,63})$`)
+
+// readCode is empty if there is no code, or none that says anything.
+func readCode(raw json.RawMessage) code {
+	var c code
+	if len(raw) == 0 || json.Unmarshal(raw, &c) != nil || !identifier.MatchString(string(c)) {
+		return ""
 	}
-	c := *e.ErrorCode
-	if c == "0" || len(c) > maxErrorCode {
-		c = ""
-	}
-	return apiError{ErrorCode: c}, true
+	return c
 }
 
 // meaning is what an error code says, whatever the HTTP status beside it.
@@ -132,8 +145,8 @@ func (c *Connector) refine(a orchestrator.Answer, acts bool) orchestrator.Result
 	switch {
 	case !known:
 		r.Detail += explain(r.Outcome)
-	case m.verdict == job.Deferred && a.Status >= 500:
-		// The server itself is not sure that nothing was stored.
+	case m.verdict == job.Deferred && m.reason == "" && r.Health == orchestrator.Ill:
+		// A status of trouble: the server itself is not sure that nothing was stored.
 	default:
 		r.Health = orchestrator.Well
 		r.Verdict, r.Reason, r.Detail = m.verdict, m.reason, m.detail

@@ -67,16 +67,22 @@ func encodePath(path string) string {
 // CheckFolder says what is wrong with a folder, or returns an empty string.
 func CheckFolder(folder string) string {
 	switch {
-	case folder == "":
+	case strings.TrimSpace(folder) == "":
 		return "missing; UiPath needs the folder's path, its key or its id"
 	case isFolderID(folder):
 		if id, err := strconv.ParseInt(folder, 10, 64); err != nil || id <= 0 {
 			return "digits are a folder id, and this one is out of range"
 		}
-	case strings.HasPrefix(folder, "/"), strings.HasSuffix(folder, "/"), strings.Contains(folder, "//"):
-		return "a path has no slash at its beginning or end, and no empty part"
 	case strings.ContainsFunc(folder, unicode.IsControl):
 		return "a path has no control characters"
+	}
+	for part := range strings.SplitSeq(folder, "/") {
+		switch part {
+		case "":
+			return "a path has no slash at its beginning or end, and no empty part"
+		case ".", "..":
+			return "a path begins at the tenant's root; it has no part . or .."
+		}
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
@@ -30,33 +31,41 @@ type itemOptions struct {
 	ParentOperationID string `json:"ParentOperationId,omitempty"`
 }
 
-// readItemOptions takes the options of a queue item; name and wrong say what is
-// not right.
+// readItemOptions takes the options of a queue item, of which null is one that is
+// not set; name and wrong say what is not right.
 func readItemOptions(options job.Fields) (o itemOptions, name, wrong string) {
 	for name, value := range options {
-		var text string
-		if json.Unmarshal(value, &text) != nil {
-			return o, name, "must be text"
-		}
-		switch name {
-		case "RiskSlaDate":
-			at, err := time.Parse(time.RFC3339, text)
-			if err != nil {
-				return o, name, "must be a date and time with its zone, as 2026-01-31T06:00:00Z"
-			}
-			o.RiskSlaDate = date(at)
-		case "Progress":
-			o.Progress = text
-		case "ParentOperationId":
-			if units(text) > maxText {
-				return o, name, fmt.Sprintf("longer than %d characters", maxText)
-			}
-			o.ParentOperationID = text
-		default:
+		field := o.field(name)
+		if field == nil {
 			return o, name, "unknown for a queue item; there are RiskSlaDate, Progress and ParentOperationId"
 		}
+		if json.Unmarshal(value, field) != nil {
+			return o, name, "must be text"
+		}
+	}
+	if units(o.ParentOperationID) > maxText {
+		return o, "ParentOperationId", fmt.Sprintf("longer than %d characters", maxText)
+	}
+	if o.RiskSlaDate != "" {
+		at, err := time.Parse(time.RFC3339, o.RiskSlaDate)
+		if err != nil {
+			return o, "RiskSlaDate", "must be a date and time with its zone, as 2026-01-31T06:00:00Z"
+		}
+		o.RiskSlaDate = date(at)
 	}
 	return o, "", ""
+}
+
+func (o *itemOptions) field(name string) *string {
+	switch name {
+	case "RiskSlaDate":
+		return &o.RiskSlaDate
+	case "Progress":
+		return &o.Progress
+	case "ParentOperationId":
+		return &o.ParentOperationID
+	}
+	return nil
 }
 
 var priorities = map[job.Priority]string{job.Low: "Low", job.Normal: "Normal", job.High: "High"}
@@ -103,25 +112,33 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 }
 
 // readItem takes the answer to an add: a QueueItemDto. Its id is a number; text
-// is understood as well.
+// is understood as well. Whatever is neither an id nor a key is not kept.
 func readItem(a orchestrator.Answer) (job.Receipt, bool) {
-	if a.Err != nil || a.Status < 200 || a.Status > 299 {
-		return job.Receipt{}, false
-	}
 	var item struct {
 		ID  code
 		Key string
 	}
-	if json.Unmarshal(a.Body, &item) != nil || (item.ID == "" || item.ID == "0") && item.Key == "" {
+	if !succeeded(a) || json.Unmarshal(a.Body, &item) != nil {
 		return job.Receipt{}, false
 	}
-	return job.Receipt{ID: string(item.ID), Key: item.Key}, true
+	var receipt job.Receipt
+	if id, err := strconv.ParseInt(string(item.ID), 10, 64); err == nil && id > 0 {
+		receipt.ID = strconv.FormatInt(id, 10)
+	}
+	if guid.MatchString(item.Key) {
+		receipt.Key = item.Key
+	}
+	return receipt, receipt != job.Receipt{}
 }
 
-// duplicate decides about a reference that is taken: by an earlier try of ours,
-// or by somebody else.
+func succeeded(a orchestrator.Answer) bool {
+	return a.Err == nil && a.Status >= 200 && a.Status <= 299
+}
+
+// duplicate decides about a reference that is taken: by an earlier try of ours
+// that may have been carried out, or by somebody else.
 func duplicate(o job.Outcome, t orchestrator.Try) job.Outcome {
-	if t.Again || !t.FirstTry.IsZero() || t.AcceptDuplicate {
+	if t.Again || t.AcceptDuplicate {
 		o.Verdict, o.Reason, o.Detail = job.Duplicate, "", ""
 		return o
 	}

@@ -14,7 +14,7 @@ import (
 
 // queueDefinition is what is used of QueueDefinitionDto.
 type queueDefinition struct {
-	ID                     int64 `json:"Id"`
+	ID                     code `json:"Id"`
 	Name                   string
 	EnforceUniqueReference bool
 }
@@ -63,8 +63,7 @@ func (q *queueCache) forget(folder, queue string) {
 }
 
 // queue finds a queue's definition. Where there is none the result says what
-// came of the look-up, with the verdict Unknown if the queue is not there or
-// cannot be told from others.
+// came of the look-up, with the zero Outcome if no row, or several, bear the name.
 func (c *Connector) queue(ctx context.Context, folder, name string) (queueDefinition, bool, orchestrator.Result) {
 	if d, ok := c.queues.get(folder, name); ok {
 		return d, true, orchestrator.Result{}
@@ -72,11 +71,11 @@ func (c *Connector) queue(ctx context.Context, folder, name string) (queueDefini
 	a := c.Client.Do(ctx, orchestrator.Call{
 		Operation: "GetQueueDefinitions", Method: http.MethodGet,
 		Path: "/odata/QueueDefinitions" + query(
-			"$filter", "Name eq "+quote(name), "$select", "Id,Name,EnforceUniqueReference", "$top", "10"),
+			"$filter", "Name eq "+quote(strings.TrimSpace(name)), "$select", "Id,Name,EnforceUniqueReference", "$top", "10"),
 		Header: c.header(folder),
 	})
-	rows, ok := readList[queueDefinition](a.Body)
-	if a.Err != nil || a.Status != http.StatusOK || !ok {
+	rows, ok := readList[queueDefinition](a)
+	if !ok {
 		return queueDefinition{}, false, c.refine(a, false)
 	}
 	well := orchestrator.Result{Health: orchestrator.Well}
@@ -103,11 +102,11 @@ func only(rows []queueDefinition, name string) (found queueDefinition, ok bool) 
 }
 
 // readList takes the answer to a GET of an entity set.
-func readList[T any](body []byte) ([]T, bool) {
+func readList[T any](a orchestrator.Answer) ([]T, bool) {
 	var list struct {
 		Value *[]T
 	}
-	if json.Unmarshal(body, &list) != nil || list.Value == nil {
+	if !succeeded(a) || json.Unmarshal(a.Body, &list) != nil || list.Value == nil {
 		return nil, false
 	}
 	return *list.Value, true

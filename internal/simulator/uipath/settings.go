@@ -69,7 +69,6 @@ const (
 	defaultMaxFilterNodes = 100
 	maxBulkItems          = 15_000 // Upload.Queues.MaxNumberOfItems
 	maxReference          = 128    // UTF-16 units
-	maxQueueName          = 50     // UTF-16 units
 	maxQueryBytes         = 2048   // a longer query string never reaches the application
 )
 

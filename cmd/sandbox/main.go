@@ -1,0 +1,53 @@
+// Command sandbox shows the whole of Queueferry at work, on free ports of this
+// machine and with nothing installed: a JetStream server, a simulated UiPath
+// Orchestrator, and the worker between them, while the token is revoked, the
+// orchestrator goes away, and some requests are broken, forbidden or repeated.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	keep := flag.Bool("keep", false, "leave everything running, to try by hand; Ctrl-C ends it")
+	requests := flag.Int("requests", 2000, "how many good requests to publish, at least 100")
+	flag.Parse()
+	if *requests < 100 || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(ctx, os.Stdout, *requests, *keep); err != nil {
+		fmt.Fprintln(os.Stderr, "sandbox:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the whole show. It fails unless the books balance.
+func run(ctx context.Context, out io.Writer, requests int, keep bool) error {
+	began := time.Now()
+	fmt.Fprintln(out, "Queueferry sandbox: a JetStream server, a simulated UiPath Orchestrator, and the worker between them.")
+	s, err := open(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	p := newPlay(s, newScreen(out), requests)
+	if err := p.perform(ctx); err != nil {
+		return fmt.Errorf("%w; the worker's log: %s", err, s.logFile())
+	}
+	b := p.balance()
+	b.print(out, time.Since(began))
+	if keep {
+		s.stayOpen(ctx, out)
+	}
+	return b.verdict()
+}

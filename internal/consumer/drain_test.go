@@ -1,0 +1,246 @@
+package consumer
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// What has not begun when the consumer stops is noted as not sent and handed
+// back at once; calls under way come to their end.
+func TestStopHandsBackWhatHasNotBegun(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 5*time.Minute) // nothing comes back by itself
+	release := make(chan struct{})
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		<-release
+		return delivered()
+	})
+	g.slots = make(chan struct{}, 3)
+	b.publish(ids(40)...)
+	r := b.start(g, func(s *Settings) { s.MaxInFlight = 30 })
+	await(t, "a full hand", func() bool { return r.InHand() == 30 && len(g.calls()) == 3 })
+	r.stop()
+
+	next := newTarget(nil)
+	b.start(next, nil)
+	await(t, "the others' deliveries", func() bool { return len(next.calls()) == 37 })
+	for _, try := range next.calls() {
+		if try.Again || !try.FirstTry.IsZero() {
+			t.Errorf("%s: not taken for a first try", try.Request.ID)
+		}
+	}
+	select {
+	case <-r.done:
+		t.Error("Run returned before its calls")
+	default:
+	}
+	close(release)
+	r.stopped()
+	tally := r.Tally()
+	if f, h, l := tally.Finished.Load(), tally.HandedBack.Load(), tally.Left.Load(); f != 3 || h != 27 || l != 0 {
+		t.Errorf("finished %d, handed back %d, left %d; want 3, 27, 0", f, h, l)
+	}
+	await(t, "the acks", func() bool { return b.left() == 0 })
+	b.noRecords()
+}
+
+// noRecords fails the test if the ledger holds a record of any message.
+func (b *rig) noRecords() {
+	b.t.Helper()
+	kv, err := b.js.KeyValue(context.Background(), bucket)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	await(b.t, "an empty ledger", func() bool {
+		keys, err := kv.ListKeys(context.Background())
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		n := 0
+		for range keys.Keys() {
+			n++
+		}
+		return n == 0
+	})
+}
+
+// Consumers come and go while messages flow. The ack wait is longer than the
+// test: a delivery that is lost on the way would be missed.
+func TestStopLosesNoDelivery(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 5*time.Minute)
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		time.Sleep(100 * time.Microsecond)
+		return delivered()
+	})
+	const rounds, each = 12, 150
+	all := ids(rounds * each)
+	for i := range rounds {
+		published := make(chan struct{})
+		go func() {
+			defer close(published)
+			for _, id := range all[i*each : (i+1)*each] {
+				if _, err := b.js.PublishAsync("jobs.invoices.a", []byte(id)); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		r := b.start(g, nil)
+		enough := len(g.calls()) + each/3
+		await(t, "the flow", func() bool { return len(g.calls()) > enough })
+		r.stopped()
+		<-published
+	}
+	b.start(g, nil)
+	await(t, "every message", func() bool { return len(g.calls()) >= len(all) && b.left() == 0 })
+	slices.Sort(all)
+	if diff := cmp.Diff(all, g.called()); diff != "" {
+		t.Errorf("not each once (-want +got):\n%s", diff)
+	}
+	for _, try := range g.calls() {
+		if try.Again {
+			t.Errorf("%s: taken for a second try", try.Request.ID)
+		}
+	}
+}
+
+func TestRunEndsAtOnceWhenIdle(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	r := b.start(newTarget(nil), nil)
+	await(t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
+	began := time.Now()
+	r.stopped()
+	if took := time.Since(began); took > 800*time.Millisecond {
+		t.Errorf("took %v", took)
+	}
+	if n := b.info().NumWaiting; n != 0 {
+		t.Errorf("%d pulls still wait", n)
+	}
+}
+
+// A server that is gone cannot be waited for.
+func TestRunEndsWithoutAServer(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	b.publish(ids(3)...)
+	g.slots = make(chan struct{}) // nobody gets one
+	nc := b.server.Conn(t)
+	r := b.startOn(nc, g, nil)
+	await(t, "three in hand", func() bool { return r.InHand() == 3 })
+	b.server.Shutdown()
+	await(t, "loss of the connection", func() bool { return !nc.IsConnected() })
+	began := time.Now()
+	r.stopped()
+	if took := time.Since(began); took > drainLimit {
+		t.Errorf("took %v", took)
+	}
+	if n := r.Tally().Left.Load(); n != 3 {
+		t.Errorf("left %d messages, want 3", n)
+	}
+}
+
+func TestRunEndsAfterTheConnectionWasClosed(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	nc := b.server.Conn(t)
+	r := b.startOn(nc, newTarget(nil), nil)
+	await(t, "ready", r.Ready)
+	nc.Close()
+	r.stopped()
+	late := New(b.settings(b.server.Conn(t), newTarget(nil)))
+	late.NATS = nc
+	late.keeper.nc = nc
+	if err := late.Run(t.Context(), t.Context()); err == nil {
+		t.Error("no error on a connection that is closed")
+	}
+}
+
+// cutTarget makes calls that last until they are cut off.
+func cutTarget() *target {
+	return newTarget(func(ctx context.Context, _ orchestrator.Try) orchestrator.Result {
+		<-ctx.Done()
+		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unknown, Reason: job.ConnectionLost, Called: true}}
+	})
+}
+
+// The end of work cuts calls off. What they did is not known: that is noted, and
+// the message is left to the ack wait, for nobody shall hurry to repeat it.
+func TestEndOfWorkCutsCallsOff(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := cutTarget()
+	b.publish("one")
+	r := b.start(g, nil)
+	await(t, "the call", func() bool { return len(g.calls()) == 1 })
+	r.stop()
+	began := time.Now()
+	r.cut()
+	receive(t, r.done, "end of Run")
+	if took := time.Since(began); took > afterwards {
+		t.Errorf("took %v", took)
+	}
+	line := b.awaitSettled(1)
+	if line["verdict"] != "unknown" || line["disposition"] != "leave" {
+		t.Errorf("settled as %v", line)
+	}
+	if e := b.record(1).Record; e.UnknownSince.IsZero() || e.NotSent || e.FirstTry.IsZero() {
+		t.Errorf("noted %+v", e)
+	}
+	if n := r.Tally().Left.Load(); n != 1 || b.info().NumAckPending != 1 || len(b.answers.list()) != 0 {
+		t.Errorf("left %d, answers %v", n, b.answers.list())
+	}
+}
+
+// The end of work alone is enough.
+func TestEndOfWorkEndsRun(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	r := b.start(g, nil)
+	await(t, "ready", r.Ready)
+	r.cut()
+	receive(t, r.done, "end of Run")
+}
+
+// Of a server that is frozen the end of work waits for no answer.
+func TestEndOfWorkBoundsSettlements(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := cutTarget()
+	b.publish("one")
+	r := b.start(g, func(s *Settings) { s.Ledger = slowBook{} })
+	await(t, "the call", func() bool { return len(g.calls()) == 1 })
+	r.cut()
+	began := time.Now()
+	receive(t, r.done, "end of Run")
+	if took := time.Since(began); took > 2*afterwards {
+		t.Errorf("took %v", took)
+	}
+}
+
+// Not parallel: the others' goroutines must not come between.
+func TestRunLeavesNoGoroutine(t *testing.T) {
+	b := newRig(t, 30*time.Second)
+	nc := b.server.Conn(t)
+	b.publish(ids(20)...)
+	work := func(settled int) {
+		r := b.startOn(nc, newTarget(nil), nil)
+		b.awaitSettled(settled)
+		r.stopped()
+	}
+	work(20) // what the server and the connection begin with their first use
+	before := goleak.IgnoreCurrent()
+	b.publish(ids(20)...)
+	work(40)
+	goleak.VerifyNone(t, before)
+}

@@ -1,0 +1,266 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/request"
+)
+
+// All of the keeping rests on this: the server answers an in-progress ack and a
+// term with a reason when they are made as requests.
+func TestServerAnswersAcks(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	b.publish("one")
+	consumer, err := b.js.Consumer(t.Context(), "JOBS", route)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := consumer.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"+WPI", "+WPI", "+TERM not_found", "+WPI"} {
+		if _, err := b.js.Conn().Request(m.Reply(), []byte(text), patient); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if n := b.left(); n != 0 {
+		t.Errorf("%d messages left after the term", n)
+	}
+}
+
+// A message stays ours for many ack waits, whether it waits for the gate or its
+// call is under way.
+func TestKeptForManyAckWaits(t *testing.T) {
+	t.Parallel()
+	const ackWait = 1500 * time.Millisecond
+	b := newRig(t, ackWait)
+	release := make(chan struct{})
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		<-release
+		return delivered()
+	})
+	g.slots = make(chan struct{}, 1)
+	b.publish("begun", "waiting")
+	r := b.start(g, nil)
+	await(t, "a call and a message that waits", func() bool { return r.InHand() == 2 && len(g.calls()) == 1 })
+	<-time.After(4 * ackWait) // what is tested
+	if info := b.info(); info.Delivered.Consumer != 2 || info.NumAckPending != 2 {
+		t.Errorf("%d deliveries, %d messages in hand; want 2 and 2", info.Delivered.Consumer, info.NumAckPending)
+	}
+	close(release)
+	b.awaitSettled(2)
+	await(t, "the acks", func() bool { return b.left() == 0 })
+	for _, line := range b.lines("delivery.settled") {
+		if line["delivery"] != uint64(1) || line["verdict"] != "delivered" {
+			t.Errorf("settled as %v", line)
+		}
+	}
+	for _, try := range g.calls() {
+		if try.Again {
+			t.Errorf("%s: taken for a second try", try.Request.ID)
+		}
+	}
+}
+
+// When the server does not answer for an ack wait, a message that has not begun
+// is dropped without a call. A call under way comes to its end: what worked is
+// acked, and anything else is left alone.
+func TestLeaseLost(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		result orchestrator.Result
+		want   string // disposition of the call under way
+		left   int    // messages in the stream at the end
+	}{
+		"delivered":   {delivered(), "ack", 1},
+		"deferred":    {orchestrator.Result{Outcome: job.Outcome{Verdict: job.Deferred, Called: true}}, "leave", 2},
+		"rejected":    {orchestrator.Result{Outcome: job.Reject(job.RejectedByTarget, "")}, "leave", 2},
+		"unknown":     {orchestrator.Result{BreakerClosed: true}, "leave", 2},
+		"unavailable": {orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable}}, "leave", 2},
+	} {
+		for how, lose := range map[string]func(*rig, *proxy){
+			"frozen": func(_ *rig, p *proxy) { p.freeze() },
+			"gone":   func(b *rig, _ *proxy) { b.server.Shutdown() },
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				loseLease(t, c.result, c.want, c.left, lose)
+			})
+		}
+	}
+}
+
+func loseLease(t *testing.T, result orchestrator.Result, want string, left int, lose func(*rig, *proxy)) {
+	b := newRig(t, time.Second)
+	p := newProxy(t, b.server)
+	release := make(chan struct{})
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		<-release
+		return result
+	})
+	g.slots = make(chan struct{}, 1)
+	b.publish("begun", "waiting")
+	r := b.startOn(p.conn(t), g, func(s *Settings) { s.MaxInFlight = 2 })
+	await(t, "a call and a message that waits", func() bool { return r.InHand() == 2 && len(g.calls()) == 1 })
+	begun := g.calls()[0].Request.ID
+	lose(b, p)
+	line := b.awaitSettled(1)
+	if line["reason"] != "lease_lost" || line["disposition"] != "leave" || line["request_id"] == begun {
+		t.Fatalf("settled as %v", line)
+	}
+	close(release)
+	line = b.awaitSettled(2)
+	if line["request_id"] != begun || line["disposition"] != want {
+		t.Errorf("settled as %v, want %s", line, want)
+	}
+	r.stop()
+	p.thaw()
+	b.server.Restart(t)
+	receive(t, r.done, "end of Run")
+	await(t, "what is left", func() bool { return b.left() == left })
+	for _, a := range b.answers.list() {
+		if a.text != "+ACK" {
+			t.Errorf("answered %+v", a)
+		}
+	}
+	if n := len(g.calls()); n != 1 {
+		t.Errorf("%d calls, want 1", n)
+	}
+}
+
+// The server answers anyone, also after it gave the message to someone else: an
+// answer that comes too late revives nothing.
+func TestLateAnswerProvesNothing(t *testing.T) {
+	t.Parallel()
+	const ackWait = time.Minute
+	now := time.Now()
+	for name, c := range map[string]struct {
+		owned, sent time.Time
+		want        bool
+	}{
+		"in time":            {now.Add(-40 * time.Second), now.Add(-20 * time.Second), true},
+		"too late":           {now.Add(-61 * time.Second), now.Add(-20 * time.Second), false},
+		"out of order":       {now.Add(-10 * time.Second), now.Add(-59 * time.Second), true},
+		"in time, at an end": {now.Add(-59 * time.Second), now.Add(-1 * time.Second), true},
+	} {
+		d := &delivery{}
+		d.owned.Store(c.owned.UnixNano())
+		d.prolong(c.sent.UnixNano(), ackWait)
+		if got := d.mine(ackWait); got != c.want {
+			t.Errorf("%s: mine is %t, want %t", name, got, c.want)
+		}
+		if d.owned.Load() < c.owned.UnixNano() {
+			t.Errorf("%s: the lease became shorter", name)
+		}
+	}
+}
+
+// Messages may lie before the door of a process that stands still, for longer
+// than an ack wait.
+func TestStoodStill(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		gap  time.Duration // since the last turn
+		want string
+		call int
+	}{
+		"not at all":   {time.Second, "ack", 1},
+		"for a while":  {20 * time.Second, "ack", 1},
+		"for too long": {40 * time.Second, "leave", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			g := newTarget(nil)
+			c1 := New(b.settings(b.server.Conn(t), g))
+			waiting, stop := context.WithCancelCause(t.Context())
+			defer stop(nil)
+			c1.work, c1.books, c1.waiting = t.Context(), t.Context(), waiting
+			l := newLooper(c1, nil)
+			now := time.Now()
+			l.beat.Store(now.Add(-c.gap).UnixNano())
+			l.turnOver(now)
+			l.turnOver(now.Add(time.Millisecond)) // the tick came before the message
+			l.receive(message(1, 1, now))
+			c1.wg.Wait()
+			line := b.awaitSettled(1)
+			if line["disposition"] != c.want || len(g.calls()) != c.call {
+				t.Errorf("%d calls, settled as %v", len(g.calls()), line)
+			}
+		})
+	}
+}
+
+// message is one as the server delivers it.
+func message(sequence, delivery uint64, at time.Time) *nats.Msg {
+	return &nats.Msg{
+		Subject: "jobs.invoices.a", Data: []byte(fmt.Sprintf("job-%d", sequence)), Sub: &nats.Subscription{},
+		Reply: fmt.Sprintf("$JS.ACK.JOBS.%s.%d.%d.%d.%d.0", route, delivery, sequence, sequence, at.UnixNano()),
+	}
+}
+
+// A message that was long in decoding is not begun when it may be someone
+// else's by then: that is asked right before the call, not by the keeper alone.
+func TestNotBegunAfterTheLease(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	var c *Consumer
+	s := b.settings(b.server.Conn(t), g)
+	s.Decoder = decoder(func(ctx context.Context, m request.Message) (*job.Request, job.Outcome, bool) {
+		c.hand.each(func(_ uint64, d *delivery) { d.owned.Store(time.Now().Add(-31 * time.Second).UnixNano()) })
+		return decode(ctx, m)
+	})
+	c = New(s)
+	run(t, c)
+	b.publish("one")
+	line := b.awaitSettled(1)
+	if line["disposition"] != "leave" || line["reason"] != "lease_lost" || len(g.calls()) != 0 {
+		t.Errorf("%d calls, settled as %v", len(g.calls()), line)
+	}
+}
+
+// Once an answer is on its way, no in-progress ack follows: it would put off the
+// redelivery that a nak asks for.
+func TestNoProgressAfterAnAnswer(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	nc := b.server.Conn(t)
+	progress, err := nc.SubscribeSync("$JS.ACK.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKeeper(nc, newHand(), func() time.Duration { return time.Minute })
+	now := time.Now()
+	var d [3]delivery
+	for i := range d {
+		d[i].msg = message(uint64(i+1), 1, now)
+		d[i].owned.Store(now.UnixNano())
+		_, d[i].giveUp = context.WithCancelCause(t.Context())
+	}
+	d[0].answered.Store(true)
+	d[1].owned.Store(now.Add(-time.Hour).UnixNano())
+	lost := errors.New("not given up")
+	d[1].giveUp = func(err error) { lost = err }
+	for i := range d {
+		k.extend(uint64(i+1), &d[i])
+	}
+	m, err := progress.NextMsg(patient)
+	if err != nil || m.Subject != d[2].msg.Reply || !slices.Equal(m.Data, inProgress) {
+		t.Errorf("got %v, %v", m, err)
+	}
+	if !errors.Is(lost, errLeaseLost) {
+		t.Errorf("given up with %v", lost)
+	}
+}

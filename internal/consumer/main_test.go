@@ -1,0 +1,355 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/deadletter"
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/natstest"
+	"github.com/queueferry/queueferry/internal/request"
+	"github.com/queueferry/queueferry/internal/retry"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	route  = "invoices"
+	bucket = "LEDGER"
+	// patient is how long a test waits for what must come at last.
+	patient = 30 * time.Second
+)
+
+// rig is a server with all that a route needs, and what a test looks at.
+type rig struct {
+	t        testing.TB
+	server   *natstest.Server
+	js       jetstream.JetStream // the test's own
+	topology broker.Topology
+	ledger   *ledger.Ledger
+	log      *observer.ObservedLogs
+	events   *telemetry.Events
+	metrics  *telemetry.RouteMetrics
+	answers  *answers
+}
+
+// newRig makes it all, with the given ack wait.
+func newRig(t testing.TB, ackWait time.Duration) *rig {
+	t.Helper()
+	b := &rig{t: t, server: natstest.Start(t)}
+	b.js = b.server.JetStream(t)
+	b.topology = broker.Topology{
+		Create:     true,
+		Stream:     broker.Stream{Name: "JOBS", Subjects: []string{"jobs.>"}},
+		DeadLetter: broker.DeadLetter{Stream: "JOBS_DEAD", Subject: "jobs-dead"},
+		Bucket:     bucket,
+		Consumers:  []broker.Consumer{{Name: route, Subjects: []string{"jobs.invoices.>"}, AckWait: ackWait, MaxAckPending: 65536}},
+	}
+	if _, err := broker.Ensure(context.Background(), b.js, b.topology); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	if b.ledger, err = ledger.Open(context.Background(), b.js, bucket); err != nil {
+		t.Fatal(err)
+	}
+	core, log := observer.New(zapcore.DebugLevel)
+	b.log, b.events = log, telemetry.NewEvents(zap.New(core))
+	b.metrics = telemetry.NewMetrics(telemetry.Build{}).Route(route)
+	b.answers = listen(t, b.server)
+	return b
+}
+
+// settings are those of a consumer on a connection of its own.
+func (b *rig) settings(nc *nats.Conn, target Target) Settings {
+	b.t.Helper()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	book, err := ledger.Open(context.Background(), js, bucket)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return Settings{
+		Route: route, Connection: "acme", Stream: "JOBS", NATS: nc, Find: b.finder(js),
+		Decoder: decoder(decode), Target: target, Ledger: book,
+		DeadLetters: deadletter.New(js, "JOBS_DEAD", "jobs-dead"), Events: b.events, Metrics: b.metrics,
+		Policy:      retry.Policy{Settings: retry.Settings{Attempts: 3, First: time.Second, Max: time.Minute, BusyFor: time.Hour}},
+		MaxInFlight: 16,
+	}
+}
+
+// finder makes what is missing, as the worker does.
+func (b *rig) finder(js jetstream.JetStream) func(context.Context) (Durable, error) {
+	return func(ctx context.Context) (Durable, error) {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		if _, err := broker.Ensure(ctx, js, b.topology); err != nil {
+			return Durable{}, err
+		}
+		c, err := js.Consumer(ctx, "JOBS", route)
+		if err != nil {
+			return Durable{}, err
+		}
+		info := c.CachedInfo()
+		return Durable{
+			AckWait: info.Config.AckWait, Created: info.Created,
+			MaxRequestBatch: info.Config.MaxRequestBatch, MaxRequestExpires: info.Config.MaxRequestExpires,
+			Pending: info.NumPending, AckPending: info.NumAckPending,
+		}, nil
+	}
+}
+
+// running is a consumer whose Run is under way.
+type running struct {
+	*Consumer
+	t    testing.TB
+	stop context.CancelFunc // begins the drain
+	cut  context.CancelFunc // ends work
+	done chan struct{}      // Run has returned
+	err  error              // of Run, once it is done
+}
+
+// start runs a consumer until the test ends, with settings changed by change.
+func (b *rig) start(target Target, change func(*Settings)) *running {
+	b.t.Helper()
+	return b.startOn(b.server.Conn(b.t), target, change)
+}
+
+func (b *rig) startOn(nc *nats.Conn, target Target, change func(*Settings)) *running {
+	b.t.Helper()
+	s := b.settings(nc, target)
+	if change != nil {
+		change(&s)
+	}
+	return run(b.t, New(s))
+}
+
+func run(t testing.TB, c *Consumer) *running {
+	r := &running{Consumer: c, t: t, done: make(chan struct{})}
+	ctx, stop := context.WithCancel(context.Background())
+	work, cut := context.WithCancel(context.Background())
+	r.stop, r.cut = stop, cut
+	go func() {
+		defer close(r.done)
+		r.err = c.Run(ctx, work)
+	}()
+	t.Cleanup(func() {
+		stop()
+		cut()
+		<-r.done
+	})
+	return r
+}
+
+// stopped stops the consumer and waits for its end.
+func (r *running) stopped() {
+	r.t.Helper()
+	r.stop()
+	receive(r.t, r.done, "end of Run")
+	if r.err != nil {
+		r.t.Fatal(r.err)
+	}
+}
+
+// publish puts n messages on the route's subject; the payload is the request's id.
+func (b *rig) publish(ids ...string) {
+	b.t.Helper()
+	for _, id := range ids {
+		if _, err := b.js.Publish(context.Background(), "jobs.invoices.a", []byte(id)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+// ids are n different ones.
+func ids(n int) []string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "job-" + strconv.Itoa(i)
+	}
+	return all
+}
+
+// info is the durable consumer as the server sees it.
+func (b *rig) info() *jetstream.ConsumerInfo {
+	b.t.Helper()
+	c, err := b.js.Consumer(context.Background(), "JOBS", route)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return c.CachedInfo()
+}
+
+// left is how many messages are in the stream.
+func (b *rig) left() int { return b.messages("JOBS") }
+
+func (b *rig) messages(stream string) int {
+	b.t.Helper()
+	s, err := b.js.Stream(context.Background(), stream)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return int(s.CachedInfo().State.Msgs)
+}
+
+// letter is the n-th dead letter.
+func (b *rig) letter(n uint64) *jetstream.RawStreamMsg {
+	b.t.Helper()
+	s, err := b.js.Stream(context.Background(), "JOBS_DEAD")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	m, err := s.GetMsg(context.Background(), n)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return m
+}
+
+// record is what the ledger holds of the message with the sequence.
+func (b *rig) record(sequence uint64) ledger.Entry {
+	b.t.Helper()
+	e, err := b.ledger.Load(context.Background(), b.key(sequence))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return e
+}
+
+func (b *rig) key(sequence uint64) ledger.Key {
+	b.t.Helper()
+	s, err := b.js.Stream(context.Background(), "JOBS")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	m, err := s.GetMsg(context.Background(), sequence)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return ledger.MessageKey(route, sequence, m.Time)
+}
+
+// lines are the log's lines of one event, as maps of their keys.
+func (b *rig) lines(event string) (all []map[string]any) {
+	for _, e := range b.log.FilterMessage(event).All() {
+		all = append(all, e.ContextMap())
+	}
+	return all
+}
+
+func (b *rig) settled() int { return b.log.FilterMessage("delivery.settled").Len() }
+
+// awaitSettled waits for n lines and returns the last of them.
+func (b *rig) awaitSettled(n int) map[string]any {
+	b.t.Helper()
+	await(b.t, strconv.Itoa(n)+" deliveries settled", func() bool { return b.settled() >= n })
+	return b.lines("delivery.settled")[n-1]
+}
+
+// decoder is a Decoder of one function.
+type decoder func(context.Context, request.Message) (*job.Request, job.Outcome, bool)
+
+func (f decoder) Decode(ctx context.Context, m request.Message) (*job.Request, job.Outcome, bool) {
+	return f(ctx, m)
+}
+
+// decode takes the payload for the request's id.
+func decode(_ context.Context, m request.Message) (*job.Request, job.Outcome, bool) {
+	r := &job.Request{ID: string(m.Data), Action: job.AddQueueItem, Queue: "Invoices", Folder: "Finance", FolderFromRoute: true}
+	if strings.HasPrefix(r.ID, "bad") {
+		return r, job.Reject(job.InvalidRequest, "id: is bad"), false
+	}
+	return r, job.Outcome{}, true
+}
+
+// await waits until the condition is true.
+func await(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patient); !condition(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("no %s within %v", what, patient)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+func receive[T any](t testing.TB, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patient):
+		t.Fatalf("no %s within %v", what, patient)
+	}
+	return v
+}
+
+// answers are the acks, naks and terms that a client sent, in order.
+type answers struct {
+	mu  sync.Mutex
+	all []answer
+}
+
+type answer struct {
+	sequence, delivery uint64
+	text               string
+}
+
+func listen(t testing.TB, s *natstest.Server) *answers {
+	t.Helper()
+	a := &answers{}
+	nc := s.Conn(t)
+	_, err := nc.Subscribe("$JS.ACK.>", func(m *nats.Msg) {
+		if string(m.Data) == "+WPI" {
+			return
+		}
+		meta, err := (&nats.Msg{Reply: m.Subject, Sub: m.Sub}).Metadata()
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if err != nil {
+			a.all = append(a.all, answer{text: err.Error()})
+			return
+		}
+		a.all = append(a.all, answer{meta.Sequence.Stream, meta.NumDelivered, string(m.Data)})
+	})
+	if err == nil {
+		err = nc.Flush()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (a *answers) list() []answer {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return append([]answer(nil), a.all...)
+}
+
+// texts waits for n answers, and returns what was said.
+func (a *answers) texts(t testing.TB, n int) (all []string) {
+	t.Helper()
+	await(t, strconv.Itoa(n)+" answers", func() bool { return len(a.list()) >= n })
+	for _, one := range a.list() {
+		all = append(all, one.text)
+	}
+	return all
+}
+
+var errInjected = errors.New("injected")

@@ -1,0 +1,363 @@
+package orchestrator
+
+import (
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/queueferry/queueferry/internal/job"
+)
+
+func client(t *testing.T, url string) *Client {
+	return &Client{Transport: transport(t, TransportSettings{MaxConcurrent: 4}), BaseURL: url, Timeout: 5 * time.Second}
+}
+
+var post = Call{Operation: "AddQueueItem", Method: http.MethodPost, Path: "/odata/Add", Body: []byte(`{"a":1}`), Acts: true}
+
+// A POST goes out once, also where net/http would like to repeat it: on a
+// connection that was kept alive and dies after the request was written.
+func TestPostIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	replayed := http.Header{"Idempotency-Key": {"1"}, "X-Idempotency-Key": {"1"}, "x-idempotency-key": {"1"}}
+	tests := map[string]struct {
+		header http.Header
+		end    func(*net.TCPConn)
+	}{
+		"closed":                             {nil, hangUp},
+		"reset":                              {nil, reset},
+		"closed, and a caller asks for more": {replayed, hangUp},
+		"reset, and a caller asks for more":  {replayed, reset},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWire(t, func(n int, c *net.TCPConn) {
+				if n == 1 {
+					say(c, created)
+				} else {
+					tt.end(c)
+				}
+			})
+			c := client(t, w.URL)
+			call := post
+			call.Header = tt.header
+			if a := c.Do(t.Context(), call); a.Status != 201 || a.Err != nil {
+				t.Fatalf("first call: %+v", a)
+			}
+			a := c.Do(t.Context(), call)
+			if a.Status != 0 || !a.Written || a.Err == nil {
+				t.Errorf("second call: %+v", a)
+			}
+			if r := Classify(a, true, false); r.Verdict != job.Unknown || r.Reason != job.ConnectionLost {
+				t.Errorf("second call is %v %v", r.Verdict, r.Reason)
+			}
+			seen := w.seen()
+			if len(seen) != 2 {
+				t.Fatalf("the server saw %d requests for 2 calls", len(seen))
+			}
+			for _, request := range seen {
+				if strings.Contains(strings.ToLower(request), "idempotency") {
+					t.Errorf("request %q", request)
+				}
+			}
+		})
+	}
+}
+
+// The header names that make net/http repeat a POST are nowhere in the code but
+// where they are kept out, and where the simulator complains of them.
+func TestNoIdempotencyHeaderInTheCode(t *testing.T) {
+	t.Parallel()
+	err := filepath.WalkDir("../..", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		path = filepath.ToSlash(path)
+		known := path == "../../internal/orchestrator/client.go" || strings.HasPrefix(path, "../../internal/simulator/")
+		if !known && strings.Contains(strings.ToLower(string(source)), "idempotency-key") {
+			t.Errorf("%s names it", path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A connection that the server closed while it was idle is no lost call: the
+// request goes out on another one.
+func TestIdleConnectionClosed(t *testing.T) {
+	t.Parallel()
+	closed := make(chan struct{}, 8)
+	w := newWire(t, func(_ int, c *net.TCPConn) {
+		say(c, created)
+		_ = c.Close()
+		closed <- struct{}{}
+	})
+	c := client(t, w.URL)
+	for range 8 {
+		if a := c.Do(t.Context(), post); a.Status != 201 && (a.Err == nil || a.Status != 0) {
+			t.Fatalf("%+v", a)
+		}
+		<-closed
+	}
+	if got := len(w.seen()); got != 8 {
+		t.Errorf("the server saw %d requests for 8 calls", got)
+	}
+}
+
+func TestRequestOnTheWire(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, func(_ int, c *net.TCPConn) { say(c, created) })
+	c := client(t, w.URL)
+	call := post
+	call.Header = http.Header{"X-UIPATH-FolderPath-Encoded": {"UwA="}}
+	c.Do(t.Context(), call)
+	c.Do(t.Context(), Call{Method: http.MethodGet, Path: "/odata/Q?$filter=Name%20eq%20%27a%27%27b%27"})
+	host := strings.TrimPrefix(w.URL, "http://")
+	want := []string{
+		"POST /odata/Add HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: queueferry\r\nContent-Length: 7\r\nAccept: application/json\r\n" +
+			"Content-Type: application/json\r\nX-UIPATH-FolderPath-Encoded: UwA=\r\nAccept-Encoding: gzip\r\n\r\n{\"a\":1}",
+		"GET /odata/Q?$filter=Name%20eq%20%27a%27%27b%27 HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: queueferry\r\n" +
+			"Accept: application/json\r\nAccept-Encoding: gzip\r\n\r\n",
+	}
+	if diff := cmp.Diff(want, w.seen()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRedirectIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	var elsewhere atomic.Int32
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/elsewhere" {
+				elsewhere.Add(1)
+			}
+			http.Redirect(w, r, "/elsewhere", status)
+		}))
+		for _, method := range []string{http.MethodPost, http.MethodGet} {
+			call := post
+			call.Method = method
+			a := client(t, s.URL).Do(t.Context(), call)
+			if a.Status != status || !a.Written {
+				t.Errorf("%s: %+v", method, a)
+			}
+			if r := Classify(a, true, false); r.Verdict != job.Unavailable || r.Health != Ill {
+				t.Errorf("%s %d is %v", method, status, r.Verdict)
+			}
+		}
+		s.Close()
+	}
+	if n := elsewhere.Load(); n != 0 {
+		t.Errorf("%d redirects were followed", n)
+	}
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	page := "<html>" + strings.Repeat("x", 1000) + "</html>"
+	tests := map[string]struct {
+		handler http.HandlerFunc
+		timeout time.Duration
+		status  int
+		body    string
+		err     error
+	}{
+		"html": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(502)
+			_, _ = io.WriteString(w, page)
+		}, status: 502, body: page},
+		"none": {handler: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, status: 204},
+		"just not too long": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, MaxAnswer))
+		}, status: 200, body: string(make([]byte, MaxAnswer))},
+		"one byte too long": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, MaxAnswer+1))
+		}, status: 200, err: ErrAnswerTooLong},
+		"endless": {handler: func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				if _, err := w.Write(make([]byte, 64<<10)); err != nil {
+					return
+				}
+			}
+		}, status: 200, err: ErrAnswerTooLong},
+		"endless when unpacked": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Encoding", "gzip")
+			z, _ := gzip.NewWriterLevel(w, gzip.BestSpeed)
+			_, _ = z.Write(make([]byte, MaxAnswer+1))
+			_ = z.Close()
+		}, status: 200, err: ErrAnswerTooLong},
+		"endless and slow": {handler: func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(201)
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done()
+		}, timeout: 100 * time.Millisecond, status: 201, err: context.DeadlineExceeded},
+		"truncated": {handler: func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			w.WriteHeader(201)
+			_, _ = io.WriteString(w, `{"Id":`)
+		}, status: 201, body: `{"Id":`, err: io.ErrUnexpectedEOF},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := httptest.NewServer(tt.handler)
+			defer s.Close()
+			c := client(t, s.URL)
+			if tt.timeout > 0 {
+				c.Timeout = tt.timeout
+			}
+			a := c.Do(t.Context(), post)
+			if a.Status != tt.status || string(a.Body) != tt.body || !a.Written || !errors.Is(a.Err, tt.err) {
+				t.Errorf("status %d, %d bytes, written %t, error %v", a.Status, len(a.Body), a.Written, a.Err)
+			}
+			if r := Classify(a, true, false); tt.err != nil && r.Verdict != job.Unknown {
+				t.Errorf("it is %v", r.Verdict)
+			}
+		})
+	}
+}
+
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	answered := func(text string) func(*testing.T) *Client {
+		return func(t *testing.T) *Client {
+			return client(t, newWire(t, func(_ int, c *net.TCPConn) { say(c, text); hangUp(c) }).URL)
+		}
+	}
+	dials := func(dial func(context.Context) error) func(*testing.T) *Client {
+		return func(t *testing.T) *Client {
+			tr := transport(t, TransportSettings{MaxConcurrent: 1})
+			tr.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return nil, &net.OpError{Op: "dial", Err: dial(ctx)}
+			}
+			return &Client{Transport: tr, BaseURL: "http://orchestrator.example", Timeout: 200 * time.Millisecond}
+		}
+	}
+	silent := func(https bool) func(*testing.T) *Client {
+		return func(t *testing.T) *Client {
+			l, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			c := client(t, map[bool]string{true: "https://", false: "http://"}[https]+l.Addr().String())
+			c.Timeout = 200 * time.Millisecond
+			return c
+		}
+	}
+	closedPort := func(t *testing.T) *Client {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Close()
+		return client(t, "http://"+l.Addr().String())
+	}
+	tests := map[string]struct {
+		client  func(*testing.T) *Client
+		written bool
+		want    meant
+	}{
+		"dial refused":         {closedPort, false, meant{job.Unavailable, job.ConnectionFailed, Ill}},
+		"no such host":         {dials(func(context.Context) error { return &net.DNSError{Name: "x", IsNotFound: true} }), false, meant{job.Unavailable, job.ConnectionFailed, Ill}},
+		"dial reset":           {dials(func(context.Context) error { return syscall.ECONNRESET }), false, meant{job.Unavailable, job.ConnectionFailed, Ill}},
+		"dial takes too long":  {dials(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }), false, meant{job.Unavailable, job.ConnectionFailed, Ill}},
+		"TLS takes too long":   {silent(true), false, meant{job.Unavailable, job.ConnectionFailed, Ill}},
+		"no answer in time":    {silent(false), true, meant{job.Unknown, job.TimedOut, Ill}},
+		"closed after written": {answered(""), true, meant{job.Unknown, job.ConnectionLost, Ill}},
+		"half a header":        {answered("HTTP/1.1 201 Cre"), true, meant{job.Unknown, job.ConnectionLost, Ill}},
+		"no HTTP at all":       {answered("220 smtp.example.com ESMTP\r\n"), true, meant{job.Unknown, job.ConnectionLost, Ill}},
+		"header without end":   {answered("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 2*maxHeader)), true, meant{job.Unknown, job.ConnectionLost, Ill}},
+		"a status of 000":      {answered("HTTP/1.1 000 Nothing\r\nContent-Length: 0\r\n\r\n"), true, meant{job.Unknown, job.ConnectionLost, Ill}},
+		"switching protocols":  {answered("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"), true, meant{job.Unknown, job.UnexpectedAnswer, Ill}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := tt.client(t).Do(t.Context(), post)
+			if a.Written != tt.written {
+				t.Errorf("written %t: %v", a.Written, a.Err)
+			}
+			if got := meaningOf(Classify(a, true, false)); got != tt.want {
+				t.Errorf("got %+v, want %+v (%v)", got, tt.want, a.Err)
+			}
+		})
+	}
+}
+
+// A context that ends for a reason of its own is told from a network's failure.
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	begun := make(chan struct{}, 1)
+	w := newWire(t, func(_ int, c *net.TCPConn) { begun <- struct{}{}; _, _ = io.Copy(io.Discard, c) })
+	c := client(t, w.URL)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	go func() {
+		<-begun
+		cancel(errors.New("a cause of its own"))
+	}()
+	a := c.Do(ctx, post)
+	if got, want := meaningOf(Classify(a, true, false)), (meant{job.Unknown, job.ConnectionLost, Untold}); got != want {
+		t.Errorf("got %+v, want %+v (%v)", got, want, a.Err)
+	}
+	a = c.Do(ctx, post)
+	if got, want := meaningOf(Classify(a, true, false)), (meant{job.Unavailable, job.ConnectionFailed, Untold}); got != want || a.Written {
+		t.Errorf("got %+v, want %+v (%v)", got, want, a.Err)
+	}
+}
+
+func TestObserve(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, func(n int, c *net.TCPConn) {
+		if n == 1 {
+			say(c, status(409, "{}"))
+		} else {
+			hangUp(c)
+		}
+	})
+	c := client(t, w.URL)
+	var got []int
+	c.Observe = func(operation string, status int, took time.Duration) {
+		if operation != "AddQueueItem" || took <= 0 {
+			t.Errorf("%s took %s", operation, took)
+		}
+		got = append(got, status)
+	}
+	c.Do(t.Context(), post)
+	c.Do(t.Context(), post)
+	if diff := cmp.Diff([]int{409, 0}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRequestThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	c := &Client{BaseURL: "http://[::1", Timeout: time.Second}
+	a := c.Do(t.Context(), Call{Method: http.MethodGet, Path: "/?token=" + canary})
+	if a.Written || a.Err == nil {
+		t.Fatalf("%+v", a)
+	}
+	if r := Classify(a, true, false); r.Verdict != job.Unavailable || strings.Contains(r.Detail, canary) {
+		t.Errorf("%+v", r)
+	}
+}
