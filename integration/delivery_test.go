@@ -71,7 +71,7 @@ func TestEveryDeliveryHasItsLine(t *testing.T) {
 		}
 	}
 	done := w.log.events("shutdown.done")
-	if len(done) != 1 || done[0]["finished"] != 1000.0 || done[0]["left"] != 0.0 {
+	if len(done) != 1 || done[0]["left"] != 0.0 || done[0]["handed_back"] != 0.0 {
 		t.Errorf("shutdown.done: %v", done)
 	}
 }

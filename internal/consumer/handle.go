@@ -13,7 +13,7 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-// handle is the way of one message: recall what is known of it, decode, try,
+// handle is the way of one message: decode it, recall what is known of it, try,
 // decide, settle. It is tried again only while it is held.
 func (c *Consumer) handle(d *delivery) {
 	result, ok := c.prepare(d)
@@ -32,10 +32,10 @@ func (c *Consumer) handle(d *delivery) {
 // prepare reports whether there is a request to try; else the result says what
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
+	result, ok = c.decode(d)
 	if c.recall(d) != nil {
 		return d.notBegun(job.LedgerFailed), false
 	}
-	result, ok = c.decode(d)
 	if dead := d.entry.Record.Dead; dead != nil {
 		return orchestrator.Result{Outcome: job.Outcome{
 			Verdict: job.Rejected, Reason: dead.Reason, Detail: dead.Detail, Status: dead.Status, ErrorCode: dead.ErrorCode,

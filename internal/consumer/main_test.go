@@ -177,6 +177,27 @@ func (b *rig) publish(ids ...string) {
 	}
 }
 
+// redelivered publishes a message and has it delivered once, to nobody who says
+// what became of it.
+func (b *rig) redelivered(id string) {
+	b.t.Helper()
+	b.publish(id)
+	c, err := b.js.Consumer(context.Background(), "JOBS", route)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	m, err := c.Next()
+	if err == nil {
+		err = m.Nak()
+	}
+	if err == nil {
+		err = b.js.Conn().Flush()
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
 // ids are n different ones.
 func ids(n int) []string {
 	all := make([]string, n)

@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +70,13 @@ func (f *fakeConnector) seen() (calls, probes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return len(f.calls), len(f.probes)
+}
+
+// times tells when the calls and the probes began.
+func (f *fakeConnector) times() (calls, probes []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.calls), slices.Clone(f.probes)
 }
 
 func (f *fakeConnector) underWay() int {

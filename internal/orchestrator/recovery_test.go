@@ -54,7 +54,7 @@ func TestRecovery(t *testing.T) {
 		}
 		wg.Wait()
 
-		probes := r.fake.probes
+		calls, probes := r.fake.times()
 		for i := 1; i < len(probes); i++ {
 			if gap := probes[i].Sub(probes[i-1]); !near(gap, 30*time.Second) {
 				t.Errorf("%s between two probes", gap)
@@ -68,7 +68,7 @@ func TestRecovery(t *testing.T) {
 		if diff := cmp.Diff([]int{1, 2, 4, 8, 16, 32, 32, 32, 32}, rounds[:min(9, len(rounds))]); diff != "" {
 			t.Errorf("calls at once after the probe: %s", diff)
 		}
-		full := r.fake.calls[slices.IndexFunc(r.fake.calls, last.Before)].Add(5 * latency)
+		full := calls[slices.IndexFunc(calls, last.Before)].Add(5 * latency)
 		if took := full.Sub(down.up); took > 30*time.Second+15*time.Second {
 			t.Errorf("%s from recovery to full rate", took)
 		}

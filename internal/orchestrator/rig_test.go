@@ -23,8 +23,7 @@ type rig struct {
 
 // newRig makes a connection of 32 calls at once whose circuit opens after 5
 // failures for 30 s, give or take a fifth.
-func newRig(t *testing.T, set func(*Settings)) *rig {
-	t.Helper()
+func newRig(_ *testing.T, set func(*Settings)) *rig {
 	r := &rig{fake: &fakeConnector{}, tokens: &fakeTokens{}}
 	s := Settings{
 		Name: "acme", Connector: r.fake, Tokens: r.tokens, MaxConcurrent: 32,
@@ -90,6 +89,20 @@ func (r *rig) told() []string {
 		}
 	}
 	return all
+}
+
+// pace is a copy of the gate's.
+func (r *rig) pace() pace {
+	r.gate.mu.Lock()
+	defer r.gate.mu.Unlock()
+	return r.gate.pace
+}
+
+// line is how many tries stand in the line, be the gate shut or not.
+func (r *rig) line() int {
+	r.gate.mu.Lock()
+	defer r.gate.mu.Unlock()
+	return len(r.gate.waiting)
 }
 
 // trip opens the circuit.
