@@ -2,6 +2,7 @@ package integration
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,6 +134,10 @@ func TestTheGateOpensCarefully(t *testing.T) {
 	r.uipath.SetFault(uipath.Fault{Kind: uipath.RefuseConnections})
 	r.publishMany("inv", 300)
 	r.eventually("the gate shuts", func() bool { return len(w.log.events("gate.changed")) > 0 })
+	r.eventually("the calls under way have ended", func() bool {
+		_, body := w.page("/status")
+		return strings.Contains(body, `"calls": 0,`)
+	})
 	r.uipath.ResetPeak()
 	f := r.uipath.SetFault(uipath.Fault{Kind: uipath.Latency, Delay: 300 * time.Millisecond, Operations: []uipath.Operation{uipath.AddQueueItem}})
 	r.eventually("a call gets through", func() bool { return f.Hits() >= 1 })

@@ -20,6 +20,7 @@ type book struct {
 	entries map[ledger.Key]ledger.Entry
 	next    uint64
 	loads   int
+	asked   ledger.Key      // the last that was loaded
 	stores  []ledger.Record // that were tried
 	deleted int
 }
@@ -30,6 +31,7 @@ func (b *book) Load(_ context.Context, k ledger.Key) (ledger.Entry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.loads++
+	b.asked = k
 	if b.onLoad != nil {
 		if err := b.onLoad(b.loads); err != nil {
 			return ledger.Entry{}, err
@@ -86,6 +88,13 @@ func (b *book) has() (e ledger.Entry) {
 	for _, e = range b.entries {
 	}
 	return e
+}
+
+// looked is how often a record was loaded.
+func (b *book) looked() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.loads
 }
 
 // removed is how many records were deleted.

@@ -47,18 +47,18 @@ func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 	return result, ok
 }
 
-// decode makes the checks that need no call.
+// decode makes the checks that need no call. After a panic ok is false.
 func (c *Consumer) decode(d *delivery) (result orchestrator.Result, ok bool) {
 	defer c.caught(d, &result)
-	req, out, ok := c.Decoder.Decode(c.work, request.Message{
+	req, out, good := c.Decoder.Decode(c.work, request.Message{
 		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
 		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
 	})
 	d.request = req
-	if ok {
-		out, ok = c.Target.Check(req)
+	if good {
+		out, good = c.Target.Check(req)
 	}
-	return orchestrator.Result{Outcome: out}, ok
+	return orchestrator.Result{Outcome: out}, good
 }
 
 // try makes one try, when its turn has come.

@@ -51,6 +51,14 @@ type rig struct {
 // newRig makes it all, with the given ack wait.
 func newRig(t testing.TB, ackWait time.Duration) *rig {
 	t.Helper()
+	b := makeRig(t, ackWait)
+	b.answers = listen(t, b.server)
+	return b
+}
+
+// makeRig is without the listener, which costs time.
+func makeRig(t testing.TB, ackWait time.Duration) *rig {
+	t.Helper()
 	b := &rig{t: t, server: natstest.Start(t)}
 	b.js = b.server.JetStream(t)
 	b.topology = broker.Topology{
@@ -70,7 +78,6 @@ func newRig(t testing.TB, ackWait time.Duration) *rig {
 	core, log := observer.New(zapcore.DebugLevel)
 	b.log, b.events = log, telemetry.NewEvents(zap.New(core))
 	b.metrics = telemetry.NewMetrics(telemetry.Build{}).Route(route)
-	b.answers = listen(t, b.server)
 	return b
 }
 

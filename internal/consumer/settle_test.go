@@ -269,8 +269,11 @@ func TestBusyTooLong(t *testing.T) {
 		s.Policy.BusyFor = 300 * time.Millisecond
 	})
 	b.publish("one")
-	await(t, "the term", func() bool { return b.messages("JOBS_DEAD") == 1 && b.left() == 0 })
-	lines := b.lines("delivery.settled")
+	var lines []map[string]any
+	await(t, "the dead letter", func() bool {
+		lines = b.lines("delivery.settled")
+		return len(lines) > 0 && lines[len(lines)-1]["disposition"] == "dead_letter"
+	})
 	if n := len(lines); n < 4 {
 		t.Errorf("%d tries in 300 ms at most 100 ms apart", n)
 	}

@@ -305,6 +305,44 @@ func TestWritten(t *testing.T) {
 	}
 }
 
+// deadConn takes nothing any more once it is dead.
+type deadConn struct {
+	net.Conn
+	dead *atomic.Bool
+}
+
+func (c deadConn) Write(b []byte) (int, error) {
+	if c.dead.Load() {
+		return 0, syscall.EPIPE
+	}
+	return c.Conn.Write(b)
+}
+
+// net/http itself tries again where nothing was written; if there is no other
+// connection to be had then nothing was.
+func TestNothingWritten(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, func(_ int, c *net.TCPConn) { say(c, created) })
+	var dead atomic.Bool
+	tr := transport(t, TransportSettings{MaxConcurrent: 1})
+	tr.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dead.Load() {
+			return nil, &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}
+		}
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		return deadConn{c, &dead}, err
+	}
+	c := &Client{Transport: tr, BaseURL: w.URL, Timeout: 5 * time.Second}
+	if a := c.Do(t.Context(), post); a.Status != 201 {
+		t.Fatalf("%+v", a)
+	}
+	dead.Store(true)
+	a := c.Do(t.Context(), post)
+	if got, want := meaningOf(Classify(a, true, false)), (meant{job.Unavailable, job.ConnectionFailed, Ill}); got != want || a.Written {
+		t.Errorf("got %+v, want %+v, written %t (%v)", got, want, a.Written, a.Err)
+	}
+}
+
 // A context that ends for a reason of its own is told from a network's failure.
 func TestCancelled(t *testing.T) {
 	t.Parallel()

@@ -41,7 +41,7 @@ func TestNothingSticks(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+				r := newRig(func(s *Settings) { s.MaxConcurrent = 1 })
 				r.run(t)
 				r.fake.submit = tt.submit
 				for range 20 {
@@ -72,7 +72,7 @@ func TestNothingSticks(t *testing.T) {
 // The turn of a try that does not begin, right after an outage, goes to the next.
 func TestNotBegunAfterAnOutage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.trip(t)
 		for range 3 {
@@ -89,7 +89,7 @@ func TestNotBegunAfterAnOutage(t *testing.T) {
 
 func TestProbePanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.fake.probe = func(context.Context) Result {
 			if _, probes := r.fake.seen(); probes < 3 {
 				panic("probe")
@@ -110,7 +110,7 @@ func TestProbePanics(t *testing.T) {
 // A probe that tells nothing is made again, but not at once.
 func TestProbeTellsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.fake.probe = func(context.Context) Result {
 			if _, probes := r.fake.seen(); probes < 5 {
 				return Result{}
@@ -143,7 +143,7 @@ func TestResultOfDo(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, nil)
+				r := newRig(nil)
 				time.Sleep(time.Second)
 				began := time.Now()
 				r.fake.submit = func(context.Context, Try) Result { time.Sleep(latency); return tt.result }
@@ -167,7 +167,7 @@ func TestResultOfDo(t *testing.T) {
 // A failure counts as an attempt only while the circuit stays closed.
 func TestBreakerClosed(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(time.Second); return ill() }
 		slow := make(chan Result, 1)
@@ -208,7 +208,7 @@ func TestAlive(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+				r := newRig(func(s *Settings) { s.MaxConcurrent = 1 })
 				r.fake.submit = func(context.Context, Try) Result { time.Sleep(time.Hour); return well() }
 				wg := r.insist(1) // past the limit of calls
 				defer wg.Wait()
@@ -227,7 +227,7 @@ func TestAlive(t *testing.T) {
 
 func TestAliveWhileShut(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.gate.shut(job.Throttled, "", time.Minute)
 		if r.Alive(context.Background()) {
 			t.Error("alive behind a shut gate")
@@ -241,7 +241,7 @@ func TestAliveWhileShut(t *testing.T) {
 // The failures of Alive count: five of them are an outage.
 func TestAliveOpensTheCircuit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.fake.probe = func(context.Context) Result { return ill() }
 		for range 5 {
 			r.Alive(context.Background())

@@ -113,7 +113,6 @@ func (g *gate) reopen() {
 	g.open, g.since, g.until = true, now, time.Time{}
 	g.epoch++
 	g.pace.restart()
-	g.breaker.SetCareful(true)
 	g.turn("", "")
 	g.grant()
 }

@@ -27,7 +27,7 @@ func (r *rig) enter(hold context.Context, id int, held func(), wg *sync.WaitGrou
 // First come, first served: while waiting for a call to end, and over an outage.
 func TestOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+		r := newRig(func(s *Settings) { s.MaxConcurrent = 1 })
 		r.run(t)
 		var got []string
 		r.fake.submit = func(_ context.Context, try Try) Result {
@@ -56,7 +56,7 @@ func TestOrder(t *testing.T) {
 // to where it stood.
 func TestTurnJustBeforeShutting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.MaxConcurrent = 2 })
+		r := newRig(func(s *Settings) { s.MaxConcurrent = 2 })
 		g := r.gate
 		var tries []*waiter
 		for range 5 {
@@ -94,10 +94,43 @@ func TestTurnJustBeforeShutting(t *testing.T) {
 	})
 }
 
+// A try that ended just when its turn came passes the turn on.
+func TestTurnOfATryThatEnded(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newRig(func(s *Settings) { s.MaxConcurrent = 1 }).gate
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		for range 50 { // a select takes either of two that are ready
+			p, err := g.enter(context.Background(), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended, next := &waiter{}, &waiter{}
+			g.join(ended)
+			g.join(next)
+			p.cancel()
+			if err := g.wait(ctx, ended); !errors.Is(err, context.Canceled) {
+				t.Fatalf("error %v", err)
+			}
+			select {
+			case <-next.granted:
+			default:
+				t.Fatal("the turn was lost")
+			}
+			if p, ok := g.admit(next); ok {
+				p.cancel()
+			}
+		}
+		if s := g.State(); s.Calls != 0 {
+			t.Errorf("gate %+v", s)
+		}
+	})
+}
+
 // A circuit that is open while the gate is not shuts it, and nobody is lost.
 func TestCircuitOpenBehindAnOpenGate(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		for range 5 {
 			done, err := r.gate.breaker.Allow()
@@ -120,7 +153,7 @@ func TestCircuitOpenBehindAnOpenGate(t *testing.T) {
 // same moment goes to the next.
 func TestCancelledTries(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.MaxConcurrent = 2 })
+		r := newRig(func(s *Settings) { s.MaxConcurrent = 2 })
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(time.Second); return well() }
 		errGone := errors.New("gone")
@@ -170,7 +203,7 @@ func TestCancelledTries(t *testing.T) {
 
 func TestHeldIsCalledOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+		r := newRig(func(s *Settings) { s.MaxConcurrent = 1 })
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(time.Second); return well() }
 		held := make([]int, 5)
@@ -204,7 +237,7 @@ func TestRate(t *testing.T) {
 	for name, rate := range map[string]float64{"slow": 0.5, "ten": 10, "fast": 1000} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, func(s *Settings) { s.Rate = rate })
+				r := newRig(func(s *Settings) { s.Rate = rate })
 				r.run(t)
 				began := time.Now()
 				n := int(rate*min(20, 4000/rate)) + 1
@@ -222,7 +255,7 @@ func TestRate(t *testing.T) {
 // Held tries do not save up turns: after an outage the rate holds.
 func TestRateAfterAnOutage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.Rate = 2 })
+		r := newRig(func(s *Settings) { s.Rate = 2 })
 		r.run(t)
 		wg := r.insist(100)
 		time.Sleep(5100 * time.Millisecond)
@@ -248,7 +281,7 @@ func TestRateAfterAnOutage(t *testing.T) {
 // A try whose time ends before its turn would come leaves as every other does.
 func TestRateAndDeadline(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, func(s *Settings) { s.Rate = 0.1 })
+		r := newRig(func(s *Settings) { s.Rate = 0.1 })
 		r.run(t)
 		r.try()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)

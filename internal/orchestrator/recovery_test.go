@@ -41,7 +41,7 @@ func (f *fakeConnector) rounds(after time.Time) (counts []int) {
 // and everything as before within the time that is promised.
 func TestRecovery(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		down := &outage{up: time.Now().Add(100 * time.Second)}
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(latency); return down.answer(well()) }
 		r.fake.probe = func(context.Context) Result { time.Sleep(latency); return down.answer(well()) }
@@ -82,7 +82,7 @@ func TestRecovery(t *testing.T) {
 // enough for the next one.
 func TestRecoveryFromSilence(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		up := time.Now().Add(200 * time.Second)
 		var seen atomic.Int64 // since up
 		silent := func(ctx context.Context, limit time.Duration) Result {
@@ -109,7 +109,7 @@ func TestRecoveryFromSilence(t *testing.T) {
 // One failure of the first request after an outage is enough.
 func TestFirstRequestFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.trip(t)
 		var down atomic.Bool
@@ -139,7 +139,7 @@ func TestFirstRequestFails(t *testing.T) {
 // Once it has gone well, a single failure is nothing special any more.
 func TestLaterRequestFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.trip(t)
 		r.try() // waits for the opening
@@ -160,7 +160,7 @@ func TestLaterRequestFails(t *testing.T) {
 // Answers that were under way when the gate shut tell nothing of the time after.
 func TestStragglers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(50 * time.Second); return well() }
 		wg := r.insist(8)
@@ -180,7 +180,7 @@ func TestStragglers(t *testing.T) {
 // A straggler that names a time is heard, even while a probe goes well.
 func TestStragglerAsksForTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		began := time.Now()
 		r.fake.submit = func(context.Context, Try) Result {

@@ -23,7 +23,7 @@ type rig struct {
 
 // newRig makes a connection of 32 calls at once whose circuit opens after 5
 // failures for 30 s, give or take a fifth.
-func newRig(_ *testing.T, set func(*Settings)) *rig {
+func newRig(set func(*Settings)) *rig {
 	r := &rig{fake: &fakeConnector{}, tokens: &fakeTokens{}}
 	s := Settings{
 		Name: "acme", Connector: r.fake, Tokens: r.tokens, MaxConcurrent: 32,

@@ -57,7 +57,7 @@ func (c *Connection) tryOpening(ctx context.Context) {
 	if !sleep(ctx, c.gate.opensIn(time.Now())) || !c.token(ctx) {
 		return
 	}
-	c.gate.breaker.SetCareful(true)
+	c.gate.breaker.SetCareful(true) // for the probe, and for the first request after it
 	done, err := c.gate.breaker.Allow()
 	if err != nil { // the circuit opened again, or its clock differs from ours
 		sleep(ctx, shortest/10)

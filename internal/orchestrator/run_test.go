@@ -20,7 +20,7 @@ var denied = &authpool.Error{Credential: "1", Reason: job.CredentialsRefused, Co
 // the orchestrator is asked.
 func TestRefused(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.tokens.deny(denied)
 		r.fake.submit = func(context.Context, Try) Result { return refused() }
@@ -56,7 +56,7 @@ func TestRefused(t *testing.T) {
 // more than once a second.
 func TestRefusedProbe(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.fake.probe = func(context.Context) Result {
 			if _, probes := r.fake.seen(); probes < 10 {
 				return refused()
@@ -76,7 +76,7 @@ func TestRefusedProbe(t *testing.T) {
 // A wrong credential shows before the first request meets it.
 func TestFirstLogIn(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.tokens.deny(denied)
 		r.run(t)
 		if g := r.Gate(); g.Open || g.Reason != job.CredentialsRefused {
@@ -93,7 +93,7 @@ func TestFirstLogIn(t *testing.T) {
 // While it is shut for one reason, the log-in may fail for another.
 func TestLogInFailsDuringAnOutage(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.trip(t)
 		since := r.Gate().Since
@@ -121,7 +121,7 @@ func (c *closedTokens) Lease(context.Context) (authpool.Lease, error) {
 func TestClosedPool(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		tokens := &closedTokens{}
-		r := newRig(t, func(s *Settings) { s.Tokens = tokens })
+		r := newRig(func(s *Settings) { s.Tokens = tokens })
 		r.run(t)
 		r.gate.shut(job.Throttled, "", time.Second)
 		time.Sleep(time.Minute)
@@ -135,26 +135,23 @@ func TestClosedPool(t *testing.T) {
 // Each change is told once, and a gate that stays shut every five minutes.
 func TestGateChanged(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
+		time.Sleep(2 * time.Minute)
 		shut := time.Now()
-		r.gate.shut(job.Throttled, "why", 17*time.Minute)
-		r.gate.shut(job.Throttled, "why", 17*time.Minute)
+		r.gate.shut(job.Throttled, "why", 14*time.Minute)
+		r.gate.shut(job.Throttled, "why", 14*time.Minute)
 		r.gate.shut(job.BreakerOpen, "another", 0)
 		wg := r.insist(3)
 		wg.Wait()
 		time.Sleep(time.Hour)
 		r.told()
-		var got []GateState
-		for _, s := range r.events {
-			got = append(got, s)
-		}
-		until := shut.Add(17 * time.Minute)
+		until := shut.Add(14 * time.Minute)
 		closed := GateState{Reason: job.Throttled, Detail: "why", Since: shut, Until: until, Limit: 32}
 		reminded := closed
 		reminded.Held = 3
-		want := []GateState{closed, reminded, reminded, reminded, {Open: true, Since: until, Limit: 1}}
-		if diff := cmp.Diff(want, got); diff != "" {
+		want := []GateState{closed, reminded, reminded, {Open: true, Since: until, Limit: 1}}
+		if diff := cmp.Diff(want, r.events); diff != "" {
 			t.Error(diff)
 		}
 	})
@@ -166,7 +163,7 @@ func TestSlowListener(t *testing.T) {
 		var mu sync.Mutex
 		var last GateState
 		n := 0
-		r := newRig(t, func(s *Settings) {
+		r := newRig(func(s *Settings) {
 			s.GateChanged = func(g GateState) {
 				time.Sleep(time.Second)
 				mu.Lock()
@@ -202,7 +199,7 @@ func TestRunEnds(t *testing.T) {
 	for name, set := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, nil)
+				r := newRig(nil)
 				r.fake.probe = func(ctx context.Context) Result { <-ctx.Done(); return Result{} }
 				set(r)
 				ctx, cancel := context.WithCancel(context.Background())

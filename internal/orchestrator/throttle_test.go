@@ -20,7 +20,7 @@ func TestRetryAfter(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, nil)
+				r := newRig(nil)
 				r.run(t)
 				r.fake.submit = func(context.Context, Try) Result { return result }
 				began := time.Now()
@@ -57,7 +57,7 @@ func TestFewerCallsAtOnce(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				r := newRig(t, func(s *Settings) { s.Breaker.Failures = 100 })
+				r := newRig(func(s *Settings) { s.Breaker.Failures = 100 })
 				r.run(t)
 				var limited atomic.Bool
 				limited.Store(true)
@@ -88,7 +88,7 @@ func TestFewerCallsAtOnce(t *testing.T) {
 // Without a time it is 5 s, doubled to 2 m while they go on.
 func TestThrottledWithoutATime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { return throttled(0) }
 		waits := func(n int) (all []time.Duration) {
@@ -118,7 +118,7 @@ func TestThrottledWithoutATime(t *testing.T) {
 // The same for a probe that is throttled; it halves nothing.
 func TestThrottledProbe(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		var limited atomic.Bool
 		limited.Store(true)
 		r.fake.probe = func(context.Context) Result {
@@ -144,10 +144,30 @@ func TestThrottledProbe(t *testing.T) {
 	})
 }
 
+// An outage that begins while the gate is shut is one from the first probe on.
+func TestOutageWhileThrottled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(nil)
+		r.fake.probe = func(context.Context) Result { return ill() }
+		r.run(t)
+		r.gate.shut(job.Throttled, "", 5*time.Second)
+		time.Sleep(2 * time.Minute)
+		_, probes := r.fake.times()
+		for i := 1; i < len(probes); i++ {
+			if gap := probes[i].Sub(probes[i-1]); !near(gap, 30*time.Second) {
+				t.Errorf("%s between two probes", gap)
+			}
+		}
+		if g := r.Gate(); g.Reason != job.BreakerOpen || g.Detail != "status 500" {
+			t.Errorf("gate %+v", g)
+		}
+	})
+}
+
 // Many that come at once count once: one wait of the first length, one halving.
 func TestManyThrottledAtOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		var limited atomic.Bool
 		limited.Store(true)
@@ -176,7 +196,7 @@ func TestManyThrottledAtOnce(t *testing.T) {
 // A good straggler while the gate is shut does not forget how often it was asked.
 func TestGoodStragglerWhileThrottled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		r := newRig(t, nil)
+		r := newRig(nil)
 		r.run(t)
 		r.fake.submit = func(context.Context, Try) Result { time.Sleep(time.Second); return well() }
 		go r.try()

@@ -49,7 +49,8 @@ const (
 	encoded                // a CloudEvent in another format than JSON
 )
 
-// formOf reads the form off the headers; typed tells that they name a content type.
+// formOf reads the form off the headers; typed tells that they name a content
+// type, other than plain JSON, so that the body need not be looked at.
 func formOf(m Message) (f form, typed bool) {
 	if len(m.Header) == 0 {
 		return plain, false
@@ -66,9 +67,9 @@ func formOf(m Message) (f form, typed bool) {
 		return encoded, true
 	}
 	if _, ok := m.header("ce-specversion"); ok {
-		return binary, media != ""
+		return binary, true
 	}
-	return plain, media != ""
+	return plain, media != "" && media != "application/json"
 }
 
 // read fills the draft from the message. Nil means go on.

@@ -45,7 +45,8 @@ func TestTransform(t *testing.T) {
 		"null is absent":    {toQ + `{folder: .folder, content: {a: 1}}`, message(`{}`), fields("a", "1")},
 		"structured event":  {toQ + `{content: {n: .[0]}}`, message(event, "Content-Type", ceJSON), fields("n", "1.50")},
 		"untyped event":     {toQ + `{content: {n: .[0]}}`, message(event), fields("n", "1.50")},
-		"event as JSON":     {toQ + `{content: {n: .data[0]}}`, message(event, "Content-Type", "application/json"), fields("n", "1.50")},
+		"event as JSON":     {toQ + `{content: {n: .[0]}}`, message(event, "Content-Type", "application/json"), fields("n", "1.50")},
+		"event as text":     {toQ + `{content: {n: .data[0]}}`, message(event, "Content-Type", "text/plain"), fields("n", "1.50")},
 		"binary event":      {toQ + `{content: {n: .[0], s: $headers["ce-source"]}}`, message(`[2]`, "ce-specversion", "1.0", "ce-id", "e", "ce-source", "s", "ce-type", "t"), fields("n", "2", "s", `"s"`)},
 		"halt ends":         {toQ + `{content: {n: .}}, halt`, message(`1`), fields("n", "1")},
 	}

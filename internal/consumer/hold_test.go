@@ -1,0 +1,317 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+var forbidden = job.Outcome{Verdict: job.Unavailable, Reason: job.Forbidden, Detail: "folder Finance"}
+
+func watchedHold() (*hold, *observer.ObservedLogs) {
+	core, log := observer.New(zap.InfoLevel)
+	return newHold(route, "acme", telemetry.NewEvents(zap.New(core)), func() (held, pending int) { return 7, 900 }), log
+}
+
+// enterHold enters where there is nothing to wait for.
+func enterHold(t *testing.T, h *hold) (probe bool) {
+	t.Helper()
+	probe, err := h.enter(t.Context(), func() { t.Error("has to wait") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return probe
+}
+
+// One message tries after 30 s, doubling to 5 m, each spread by a fifth; the
+// others wait, until a try works.
+func TestHoldTriesNowAndThen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := watchedHold()
+		h.leave(enterHold(t, h), refused, forbidden)
+		var tries, through, waited atomic.Int64
+		var gaps []time.Duration
+		last := time.Now()
+		for range 5 {
+			go func() {
+				probe, err := h.enter(t.Context(), func() { waited.Add(1) })
+				for ; err == nil && probe; probe, err = h.enter(t.Context(), nil) {
+					gaps, last = append(gaps, time.Since(last)), time.Now()
+					time.Sleep(time.Second) // the call
+					if tries.Add(1) == 6 {
+						h.leave(true, free, job.Outcome{Verdict: job.Delivered})
+						break
+					}
+					h.leave(true, refused, forbidden)
+				}
+				through.Add(1)
+			}()
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if through.Load() != 5 || tries.Load() != 6 || waited.Load() != 5 {
+			t.Errorf("%d of 5 came through after %d tries; %d waited", through.Load(), tries.Load(), waited.Load())
+		}
+		for i, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
+			if i > 0 {
+				want += time.Second // the call
+			}
+			if gaps[i] < want*8/10-time.Second || gaps[i] > min(want*12/10, 5*time.Minute)+2*time.Second {
+				t.Errorf("try %d after %v, want about %v", i+1, gaps[i], want)
+			}
+		}
+		if h.state().Held {
+			t.Error("still held")
+		}
+	})
+}
+
+// Only the message whose turn it was tells something new.
+func TestHoldLearns(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		held, probe bool
+		what        lesson
+		want        bool // held afterwards
+		lines       int  // of gate.changed
+		next        bool // the next try is due at once
+	}{
+		"refused":                      {what: refused, want: true, lines: 1},
+		"answered":                     {what: free},
+		"nothing learnt":               {what: nothing},
+		"refused before the hold":      {held: true, what: refused, want: true, next: true},
+		"answered before the hold":     {held: true, what: free, want: true, next: true},
+		"the try is refused":           {held: true, probe: true, what: refused, want: true},
+		"the try works":                {held: true, probe: true, what: free, lines: 1},
+		"the try came to nothing":      {held: true, probe: true, what: nothing, want: true, next: true},
+		"nothing learnt from the rest": {held: true, what: nothing, want: true, next: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				h, log := watchedHold()
+				before := 0
+				if c.held {
+					h.leave(enterHold(t, h), refused, forbidden)
+					time.Sleep(firstHold * 12 / 10)
+					before = 1
+				}
+				if c.probe && !enterHold(t, h) {
+					t.Fatal("it is not this message's turn")
+				}
+				h.leave(c.probe, c.what, forbidden)
+				if h.state().Held != c.want {
+					t.Errorf("held %t, want %t", h.state().Held, c.want)
+				}
+				if n := log.FilterMessage("gate.changed").Len() - before; n != c.lines {
+					t.Errorf("%d lines, want %d", n, c.lines)
+				}
+				if open, due, _ := h.watch(); open == c.want || due != c.next {
+					t.Errorf("open %t, due %t", open, due)
+				}
+			})
+		})
+	}
+}
+
+// A message that leaves while it is its turn lets another one try.
+func TestHoldIsNotStuck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := watchedHold()
+		h.leave(enterHold(t, h), refused, forbidden)
+		time.Sleep(firstHold * 12 / 10)
+		first := enterHold(t, h)
+		second := make(chan bool)
+		go func() {
+			probe, _ := h.enter(t.Context(), nil)
+			second <- probe
+		}()
+		synctest.Wait()
+		if _, due, _ := h.watch(); due {
+			t.Error("a try is due while one is made")
+		}
+		h.leave(first, nothing, job.Outcome{}) // its lease was lost, or the worker panicked
+		if probe := <-second; !probe {
+			t.Error("the second is let through, but not to try for all")
+		}
+	})
+}
+
+func TestHoldEndsWithItsMessage(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, _ := watchedHold()
+		h.leave(enterHold(t, h), refused, forbidden)
+		ctx, stop := context.WithCancelCause(t.Context())
+		ended := make(chan error)
+		go func() {
+			_, err := h.enter(ctx, nil)
+			ended <- err
+		}()
+		synctest.Wait()
+		stop(errLeaseLost)
+		if err := <-ended; !errors.Is(err, errLeaseLost) {
+			t.Errorf("ended with %v", err)
+		}
+		if _, err := h.enter(ctx, func() { t.Error("waits") }); !errors.Is(err, errLeaseLost) {
+			t.Errorf("ended with %v", err)
+		}
+	})
+}
+
+// What the log says: when the route is held, again every five minutes, and when
+// it is free.
+func TestHoldReminds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, log := watchedHold()
+		h.remind()
+		h.leave(enterHold(t, h), refused, forbidden)
+		for range 11 * 60 {
+			time.Sleep(time.Second)
+			h.remind()
+		}
+		h.leave(enterHold(t, h), free, job.Outcome{Verdict: job.Delivered})
+		h.remind()
+		var states []any
+		for _, e := range log.All() {
+			states = append(states, e.ContextMap()["state"])
+		}
+		if diff := cmp.Diff([]any{"shut", "shut", "shut", "open"}, states); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+		m := log.All()[1].ContextMap()
+		if m["route"] != route || m["connection"] != "acme" || m["reason"] != "forbidden" || m["detail"] != "folder Finance" || m["held"] != 7 || m["pending"] != 900 {
+			t.Errorf("says %v", m)
+		}
+	})
+}
+
+// What a try says about the route's own folder.
+func TestLearn(t *testing.T) {
+	t.Parallel()
+	own, other := &job.Request{FolderFromRoute: true}, &job.Request{}
+	for name, c := range map[string]struct {
+		request *job.Request
+		outcome job.Outcome
+		want    lesson
+	}{
+		"refused":                {own, forbidden, refused},
+		"delivered":              {own, job.Outcome{Verdict: job.Delivered}, free},
+		"rejected":               {own, job.Reject(job.NotFound, ""), free},
+		"an outage":              {own, job.Outcome{Verdict: job.Unavailable, Reason: job.ServiceUnavailable}, nothing},
+		"unknown":                {own, job.Outcome{}, nothing},
+		"delivered to another's": {other, job.Outcome{Verdict: job.Delivered}, nothing},
+		"refused to another's":   {other, job.Outcome{Verdict: job.Deferred, Reason: job.Forbidden}, nothing},
+	} {
+		if got := learn(c.request, c.outcome); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// A route whose folder is refused is held as a whole: one message tries, nothing
+// more is pulled, no attempt is spent, and all of it goes on when that works.
+func TestForbiddenHoldsTheRoute(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	var healed atomic.Bool
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		if healed.Load() {
+			return delivered()
+		}
+		return orchestrator.Result{Outcome: forbidden}
+	})
+	g.slots = make(chan struct{}, 1)
+	c := New(b.settings(b.server.Conn(t), g))
+	c.hold.first, c.hold.longest = 500*time.Millisecond, 500*time.Millisecond
+	r := run(t, c)
+	b.publish("first")
+	await(t, "the hold", func() bool { return r.Hold().Held && b.info().NumWaiting == 0 })
+	b.publish(ids(20)...)
+	await(t, "more tries", func() bool { return len(g.calls()) >= 4 })
+	r.turns(1)
+	if info := b.info(); info.Delivered.Consumer != 1 || b.settled() != 0 {
+		t.Errorf("%d messages taken, %d settled, while the route is held", info.Delivered.Consumer, b.settled())
+	}
+	if h := r.Hold(); h.Reason != job.Forbidden || h.Detail != "folder Finance" || h.Since.IsZero() || h.Until.Before(h.Since) {
+		t.Errorf("the hold is %+v", h)
+	}
+	healed.Store(true)
+	b.awaitSettled(21)
+	for _, line := range b.lines("delivery.settled") {
+		if line["delivery"] != uint64(1) || line["attempt"] != 1 || line["disposition"] != "ack" {
+			t.Errorf("settled as %v", line)
+		}
+	}
+	if r.Hold().Held {
+		t.Error("still held")
+	}
+}
+
+// With no message left in hand the route pulls one to try with.
+func TestHeldRoutePullsOneToTry(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	c := New(b.settings(b.server.Conn(t), g))
+	c.hold.first, c.hold.longest = 10*time.Millisecond, 10*time.Millisecond
+	c.hold.leave(false, refused, forbidden)
+	release := make(chan struct{})
+	g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
+		<-release
+		return delivered()
+	}
+	b.publish(ids(10)...)
+	r := run(t, c)
+	await(t, "a try", func() bool { return len(g.calls()) == 1 })
+	r.turns(2)
+	if n := b.info().Delivered.Consumer; n != 1 {
+		t.Errorf("%d messages taken to try with", n)
+	}
+	close(release)
+	b.awaitSettled(10)
+}
+
+// A message that is held by the route and taken from us by the server leaves,
+// and another one tries.
+func TestLeaseLostWhileHeld(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, time.Second)
+	p := newProxy(t, b.server)
+	g := newTarget(nil)
+	g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
+		if len(g.calls()) == 1 {
+			return orchestrator.Result{Outcome: forbidden}
+		}
+		return delivered()
+	}
+	c := New(b.settings(p.conn(t), g))
+	c.hold.first, c.hold.longest = 3*time.Second, 3*time.Second
+	r := run(t, c)
+	b.publish("one")
+	await(t, "the hold", func() bool { return r.Hold().Held })
+	p.freeze()
+	if line := b.awaitSettled(1); line["reason"] != "lease_lost" || line["disposition"] != "leave" {
+		t.Errorf("settled as %v", line)
+	}
+	p.cut()
+	p.thaw()
+	await(t, "the next delivery", func() bool { return b.left() == 0 })
+	if r.Hold().Held || len(g.calls()) != 2 {
+		t.Errorf("held %t after %d calls", r.Hold().Held, len(g.calls()))
+	}
+}

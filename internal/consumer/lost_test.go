@@ -1,0 +1,187 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// What vanishes while the consumer runs is said once, and comes back without a
+// restart.
+func TestLostAndFound(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(*testing.T, *rig){
+		"consumer deleted": func(t *testing.T, b *rig) {
+			if err := b.js.DeleteConsumer(t.Context(), "JOBS", route); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"stream deleted": func(t *testing.T, b *rig) {
+			if err := b.js.DeleteStream(t.Context(), "JOBS"); err != nil {
+				t.Fatal(err)
+			}
+		},
+	} {
+		for when, busy := range map[string]bool{"waiting": false, "with a full hand": true} {
+			t.Run(name+"/"+when, func(t *testing.T) {
+				t.Parallel()
+				loseConsumer(t, lose, busy)
+			})
+		}
+	}
+}
+
+// loseConsumer has a consumer lose its ground while a pull of it waits, or while
+// it has none because there is no room.
+func loseConsumer(t *testing.T, lose func(*testing.T, *rig), busy bool) {
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	g.slots = make(chan struct{}, 1)
+	var allowed atomic.Bool
+	allowed.Store(true)
+	c := New(b.settings(b.server.Conn(t), g))
+	find := c.Find
+	c.Find = func(ctx context.Context) (Durable, error) {
+		if !allowed.Load() {
+			return Durable{}, errInjected
+		}
+		return find(ctx)
+	}
+	c.MaxInFlight = 2
+	r := run(t, c)
+	b.publish("before")
+	b.awaitSettled(1)
+	if busy {
+		g.slots <- struct{}{}
+		b.publish("one", "two")
+		await(t, "a full hand", func() bool { return r.InHand() == 2 })
+	}
+	allowed.Store(false)
+	lose(t, b)
+	if busy {
+		<-g.slots // there is room again, and it pulls
+	}
+	await(t, "the loss", func() bool { return !r.Ready() })
+	r.turns(3)
+	if lost := b.lines("consumer.lost"); len(lost) != 1 || lost[0]["route"] != route || lost[0]["stream"] != "JOBS" || lost[0]["error"] == nil {
+		t.Errorf("consumer.lost %v", lost)
+	}
+	allowed.Store(true)
+	await(t, "the way back", r.Ready)
+	b.publish("after")
+	await(t, "the call", func() bool { return contains(g.called(), "after") })
+	if n := len(b.lines("consumer.lost")); n != 1 {
+		t.Errorf("consumer.lost %d times", n)
+	}
+}
+
+func contains(all []string, one string) bool {
+	for _, s := range all {
+		if s == one {
+			return true
+		}
+	}
+	return false
+}
+
+// The server is restarted, idle and under load: it goes on by itself.
+func TestServerRestart(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 2*time.Second)
+	g := newTarget(nil)
+	r := b.start(g, nil)
+	await(t, "ready", r.Ready)
+	b.server.Restart(t)
+	await(t, "a connection", b.js.Conn().IsConnected)
+	b.publish(ids(50)...)
+	await(t, "the first fifty", func() bool { return len(g.calls()) >= 50 })
+
+	release := make(chan struct{})
+	g.mu.Lock()
+	g.slots = release
+	g.mu.Unlock()
+	b.publish(ids(50)...)
+	await(t, "messages in hand", func() bool { return r.InHand() > 0 })
+	b.server.Restart(t)
+	go func() {
+		for range 200 {
+			select {
+			case <-release:
+			case <-time.After(patient):
+			}
+		}
+	}()
+	await(t, "an empty stream", func() bool { return b.js.Conn().IsConnected() && b.left() == 0 })
+}
+
+// A finding from before the loss says nothing about now.
+func TestOldFinding(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	c := New(b.settings(b.server.Conn(t), newTarget(nil)))
+	var asked atomic.Int64
+	c.Find = func(context.Context) (Durable, error) {
+		asked.Add(1)
+		return Durable{}, nil
+	}
+	l := newLooper(c, nil)
+	began := time.Now()
+	l.finding = true // one is under way
+	l.lost(t.Context(), errors.New("gone"))
+	l.foundOut(t.Context(), finding{began: began.Add(-time.Second), durable: Durable{AckWait: time.Minute}})
+	if l.there || c.Ready() {
+		t.Error("taken for there")
+	}
+	c.wg.Wait()
+	l.foundOut(t.Context(), <-l.found)
+	if !l.there || !c.Ready() || asked.Load() != 1 {
+		t.Errorf("there %t, asked %d times", l.there, asked.Load())
+	}
+}
+
+// Nothing is there at the start, not even the stream, and nobody can make it.
+func TestNothingThereAtStart(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	var tries atomic.Int64
+	g := newTarget(nil)
+	r := b.start(g, func(s *Settings) {
+		find := s.Find
+		s.Find = func(ctx context.Context) (Durable, error) {
+			if tries.Add(1) < 3 {
+				return Durable{}, errInjected
+			}
+			return find(ctx)
+		}
+	})
+	await(t, "the first try", func() bool { return tries.Load() == 1 })
+	if r.Ready() {
+		t.Error("ready before anything was found")
+	}
+	b.publish("one")
+	b.awaitSettled(1)
+	if n := len(b.lines("consumer.lost")); n != 1 {
+		t.Errorf("consumer.lost %d times", n)
+	}
+}
+
+// The server forgets a pull, and says nothing: it is asked anew.
+func TestSilentPull(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	p := newProxy(t, b.server)
+	g := newTarget(nil)
+	r := b.startOn(p.conn(t), g, nil)
+	await(t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
+	first := r.LastBeat()
+	p.freeze()
+	await(t, "a long silence", func() bool { return r.LastBeat().After(first.Add(pullSilence + 2*turn)) })
+	p.thaw()
+	b.publish(ids(20)...)
+	b.awaitSettled(20)
+	if n := b.info().NumRedelivered; n != 0 {
+		t.Errorf("%d messages delivered again", n)
+	}
+}

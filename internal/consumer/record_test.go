@@ -1,0 +1,307 @@
+package consumer
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/nats-io/nats.go"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/retry"
+)
+
+// What is on record after a try that is to be made again.
+func TestRemember(t *testing.T) {
+	t.Parallel()
+	var (
+		t0       = time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC)
+		began    = t0.Add(time.Minute)
+		soon     = time.Now()
+		counts   = retry.Disposition{Kind: retry.Nak, Counts: true}
+		free     = retry.Disposition{Kind: retry.Nak}
+		called   = func(v job.Verdict) job.Outcome { return job.Outcome{Verdict: v, Called: true} }
+		delivers = func(again bool, r ledger.Record) *delivery {
+			return &delivery{
+				began: began, received: t0.Add(30 * time.Second), again: again, entry: ledger.Entry{Record: r},
+				meta: &nats.MsgMetadata{Timestamp: t0},
+			}
+		}
+	)
+	for name, c := range map[string]struct {
+		again   bool
+		before  ledger.Record
+		outcome job.Outcome
+		what    retry.Disposition
+		want    ledger.Record // a time of now is written as soon
+	}{
+		"deferred": {
+			outcome: called(job.Deferred), what: counts, want: ledger.Record{Attempts: 1, NotSent: true, FirstTry: began},
+		},
+		"the first try stays": {
+			before: ledger.Record{Attempts: 1, FirstTry: t0}, outcome: called(job.Deferred), what: counts,
+			want: ledger.Record{Attempts: 2, NotSent: true, FirstTry: t0},
+		},
+		"no call": {
+			outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.Stopping}, what: free, want: ledger.Record{NotSent: true},
+		},
+		"unknown": {
+			outcome: called(job.Unknown), what: counts, want: ledger.Record{Attempts: 1, FirstTry: began, UnknownSince: soon},
+		},
+		"nothing said": {what: free, want: ledger.Record{FirstTry: began, UnknownSince: soon}},
+		"panic under way": {
+			outcome: job.Outcome{Verdict: job.Deferred, Reason: job.Panicked, Called: true}, what: counts,
+			want: ledger.Record{Attempts: 1, FirstTry: began, UnknownSince: soon},
+		},
+		"panic before": {
+			outcome: job.Outcome{Verdict: job.Deferred, Reason: job.Panicked}, what: counts, want: ledger.Record{Attempts: 1, NotSent: true},
+		},
+		"doubts of the way it came": {
+			again: true, outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.Stopping}, what: free,
+			want: ledger.Record{NotSent: true, FirstTry: t0, UnknownSince: t0.Add(30 * time.Second)},
+		},
+		"doubts stay": {
+			again: true, before: ledger.Record{FirstTry: t0, UnknownSince: t0}, outcome: called(job.Busy), what: free,
+			want: ledger.Record{NotSent: true, FirstTry: t0, UnknownSince: t0, BusySince: soon},
+		},
+		"busy again": {
+			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: called(job.Busy), what: free,
+			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0},
+		},
+		"busy, and not asked since": {
+			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: job.Outcome{Verdict: job.Unavailable}, what: free,
+			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0},
+		},
+		"busy no more": {
+			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: called(job.Deferred), what: counts,
+			want: ledger.Record{Attempts: 1, NotSent: true, FirstTry: t0},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := remember(delivers(c.again, c.before), orchestrator.Result{Outcome: c.outcome}, c.what)
+			if diff := cmp.Diff(c.want, got, cmpopts.EquateApproxTime(time.Minute)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Delivered before, and nobody noted what became of it: it may have been sent.
+func TestRedeliveredWithoutARecord(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	b.redelivered("one")
+	g := newTarget(nil)
+	b.start(g, nil)
+	b.awaitSettled(1)
+	try := g.calls()[0]
+	if !try.Again {
+		t.Error("taken for a first try")
+	}
+	if age := time.Since(try.FirstTry); age < 0 || age > time.Minute {
+		t.Errorf("first try %v, want when it was published", try.FirstTry)
+	}
+	await(t, "the ack", func() bool { return b.left() == 0 })
+	b.noRecords()
+}
+
+// A durable consumer that was made anew counts deliveries from 1. What is older
+// than it may have a past, which the ledger knows.
+func TestOlderThanItsConsumer(t *testing.T) {
+	t.Parallel()
+	at := time.Now().Add(-time.Hour).UTC()
+	for name, c := range map[string]struct {
+		record *ledger.Record
+		again  bool
+		calls  int
+	}{
+		"without a record": {nil, false, 1},
+		"not sent":         {&ledger.Record{NotSent: true}, false, 1},
+		"not sent again":   {&ledger.Record{NotSent: true, FirstTry: at, UnknownSince: at}, true, 1},
+		"sent":             {&ledger.Record{FirstTry: at}, true, 1},
+		"unknown":          {&ledger.Record{Attempts: 1, FirstTry: at, UnknownSince: at}, true, 1},
+		"dead":             {&ledger.Record{Dead: &ledger.Dead{Reason: job.NotFound, Attempts: 1, FailedAt: at}}, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			b.publish("one")
+			if c.record != nil {
+				if _, err := b.ledger.Store(t.Context(), b.key(1), 0, *c.record); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := b.js.DeleteConsumer(t.Context(), "JOBS", route); err != nil {
+				t.Fatal(err)
+			}
+			g := newTarget(nil)
+			b.start(g, nil)
+			if line := b.awaitSettled(1); line["delivery"] != uint64(1) {
+				t.Errorf("settled as %v", line)
+			}
+			calls := g.calls()
+			if len(calls) != c.calls {
+				t.Fatalf("%d calls, want %d", len(calls), c.calls)
+			}
+			if len(calls) > 0 && (calls[0].Again != c.again || calls[0].FirstTry.Equal(at) != (c.record != nil && !c.record.FirstTry.IsZero())) {
+				t.Errorf("again %t, first try %v", calls[0].Again, calls[0].FirstTry)
+			}
+			await(t, "the end", func() bool { return b.left() == 0 })
+			b.noRecords()
+		})
+	}
+}
+
+// The first delivery of a new message costs nothing at the ledger.
+func TestNoLedgerOnTheHappyPath(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	book := newBook()
+	b.start(newTarget(nil), func(s *Settings) { s.Ledger = book })
+	b.publish(ids(10)...)
+	b.awaitSettled(10)
+	if book.looked() != 0 || len(book.tried()) != 0 || book.removed() != 0 {
+		t.Errorf("%d loads, %d writes, %d deletions", book.looked(), len(book.tried()), book.removed())
+	}
+}
+
+// A worker that is killed while it holds a message leaves no doubt behind; one
+// that is killed in a call does.
+func TestCrash(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ held, called, again bool }{
+		"while it was held":           {held: true, again: false},
+		"in the first call":           {called: true, again: true},
+		"in the call after it waited": {held: true, called: true, again: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, time.Second)
+			g := newTarget(nil)
+			g.call = func(ctx context.Context, _ orchestrator.Try) orchestrator.Result {
+				if c.held && len(g.calls()) == 1 {
+					return shut(g)
+				}
+				<-ctx.Done()
+				return orchestrator.Result{}
+			}
+			nc := b.server.Conn(t)
+			b.startOn(nc, g, nil)
+			b.publish("one")
+			await(t, "the first call", func() bool { return len(g.calls()) == 1 })
+			if c.held {
+				await(t, "the note", func() bool { return b.record(1).Record.NotSent })
+			}
+			if c.held && c.called {
+				g.set(true)
+				await(t, "the second call", func() bool { return len(g.calls()) == 2 })
+			}
+			nc.Close() // from here on it can say nothing any more
+
+			next := newTarget(nil)
+			b.start(next, nil)
+			await(t, "the next delivery", func() bool { return len(next.calls()) == 1 })
+			if try := next.calls()[0]; try.Again != c.again || try.FirstTry.IsZero() == c.again {
+				t.Errorf("again %t, first try %v", try.Again, try.FirstTry)
+			}
+			await(t, "the ack", func() bool { return b.left() == 0 })
+			b.noRecords()
+		})
+	}
+}
+
+// shut shuts the gate, as a call does that finds the orchestrator gone.
+func shut(g *target) orchestrator.Result {
+	g.set(false)
+	return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.ConnectionFailed}}
+}
+
+// A note that a message was not sent, of which nobody knows whether it was
+// written, must not come to light once the message was sent.
+func TestUncertainNote(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		written bool // before anyone looks
+		late    bool // after everyone looked
+		notes   int  // that are tried
+		calls   int  // of the first delivery
+	}{
+		"was never written": {notes: 2, calls: 2},
+		"was written":       {written: true, notes: 1, calls: 2},
+		"is written late":   {late: true, notes: 2, calls: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			book := newBook()
+			book.written = c.written
+			book.onStore = func(_ int, r ledger.Record) error {
+				if r.NotSent {
+					return ledger.ErrUncertain
+				}
+				return nil
+			}
+			g := newTarget(nil)
+			noted := make(chan ledger.Entry, 10)
+			g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
+				noted <- book.has()
+				if len(g.calls()) == 1 {
+					return shut(g)
+				}
+				return delivered()
+			}
+			r := b.start(g, func(s *Settings) {
+				quick(s)
+				s.Ledger = book
+			})
+			b.publish("one")
+			await(t, "the note", func() bool { return r.held.Load() == 1 && len(book.tried()) == c.notes && book.looked() == c.notes })
+			if c.late {
+				book.mu.Lock()
+				book.put(book.asked, ledger.Record{NotSent: true})
+				book.mu.Unlock()
+			}
+			g.set(true)
+			b.awaitSettled(1)
+			if n := len(g.calls()); n != c.calls {
+				t.Fatalf("%d calls, want %d", n, c.calls)
+			}
+			<-noted
+			if c.calls == 2 {
+				if e := receive(t, noted, "second call"); e.Revision == 0 || e.Record.NotSent {
+					t.Errorf("while the call is under way the ledger says %+v", e)
+				}
+				return
+			}
+			b.awaitSettled(2)
+			if try := g.calls()[1]; try.Again {
+				t.Error("what was never sent is taken for sent")
+			}
+		})
+	}
+}
+
+// An earlier delivery may have given up on a write that takes effect only now:
+// with a message that comes again, it is overtaken before the call.
+func TestBeginOvertakesEarlierWrites(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	b.redelivered("one")
+	book := newBook()
+	noted := make(chan ledger.Entry, 1)
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		noted <- book.has()
+		return delivered()
+	})
+	b.start(g, func(s *Settings) { s.Ledger = book })
+	if e := receive(t, noted, "call"); e.Revision == 0 || e.Record.NotSent || e.Record.UnknownSince.IsZero() {
+		t.Errorf("while the call is under way the ledger says %+v", e)
+	}
+	b.awaitSettled(1)
+	await(t, "an empty ledger", func() bool { return book.removed() == 1 })
+}
