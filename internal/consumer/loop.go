@@ -25,7 +25,7 @@ type looper struct {
 
 	durable   Durable
 	there     bool // the durable consumer
-	told      bool // that it is not
+	told      bool // that it is not, and nothing was heard of it since
 	finding   bool
 	found     chan finding
 	lostAt    time.Time
@@ -120,11 +120,15 @@ func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 	l.heard = time.Now()
 	switch l.pull.read(m) {
 	case isMessage:
+		l.told = false
 		l.receive(m)
-	case isLost:
-		l.lost(ctx, errNotThere)
+	case isAlive, isOver:
+		l.told = false
 	case isRefused:
 		l.notBefore = time.Now().Add(patience)
+	case isLost:
+		l.lost(errNotThere)
+		l.find(ctx)
 	}
 }
 
@@ -145,7 +149,7 @@ func (l *looper) check(ctx context.Context) {
 	silent := l.pull.outstanding > 0 && now.Sub(l.heard) > pullSilence
 	if l.NATS.IsConnected() && (silent || l.pull.lasting() && !l.wanted()) {
 		if err := l.pull.renew(); err != nil {
-			l.lost(ctx, err)
+			l.lost(err)
 		}
 	}
 	if now.Sub(l.inspected) > inspectEach || !l.there && now.After(l.notBefore) {
@@ -181,13 +185,14 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 	case ctx.Err() != nil:
 		return
 	case f.err != nil:
-		l.lost(ctx, f.err)
+		l.lost(f.err)
 		return
 	case f.began.Before(l.lostAt):
 		l.find(ctx) // it may have vanished since
 		return
 	}
-	l.durable, l.there, l.told = f.durable, true, false
+	l.told = l.told && !l.there // until it proves to work
+	l.durable, l.there = f.durable, true
 	if wait := int64(f.durable.AckWait); wait > 0 && l.ackWait.Swap(wait) != wait {
 		l.keeper.retune()
 	}
@@ -197,8 +202,8 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 	l.ready.Store(true)
 }
 
-// lost says once that the consumer is gone, and has it looked for until it is back.
-func (l *looper) lost(ctx context.Context, err error) {
+// lost says once that the consumer is gone; it is looked for until it is back.
+func (l *looper) lost(err error) {
 	l.there = false
 	l.ready.Store(false)
 	l.lostAt = time.Now()
@@ -206,6 +211,5 @@ func (l *looper) lost(ctx context.Context, err error) {
 	if !l.told {
 		l.told = true
 		l.Events.ConsumerLost(l.Route, l.Stream, err)
-		l.find(ctx)
 	}
 }

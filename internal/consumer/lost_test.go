@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
 // What vanishes while the consumer runs is said once, and comes back without a
@@ -86,11 +88,18 @@ func contains(all []string, one string) bool {
 	return false
 }
 
-// The server is restarted, idle and under load: it goes on by itself.
+// The server is restarted, idle and with messages in hand: it goes on by itself.
 func TestServerRestart(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 2*time.Second)
-	g := newTarget(nil)
+	release := make(chan struct{})
+	var wait atomic.Bool
+	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
+		if wait.Load() {
+			<-release
+		}
+		return delivered()
+	})
 	r := b.start(g, nil)
 	await(t, "ready", r.Ready)
 	b.server.Restart(t)
@@ -98,22 +107,13 @@ func TestServerRestart(t *testing.T) {
 	b.publish(ids(50)...)
 	await(t, "the first fifty", func() bool { return len(g.calls()) >= 50 })
 
-	release := make(chan struct{})
-	g.mu.Lock()
-	g.slots = release
-	g.mu.Unlock()
+	wait.Store(true)
 	b.publish(ids(50)...)
-	await(t, "messages in hand", func() bool { return r.InHand() > 0 })
+	await(t, "a full hand", func() bool { return r.InHand() == 16 })
 	b.server.Restart(t)
-	go func() {
-		for range 200 {
-			select {
-			case <-release:
-			case <-time.After(patient):
-			}
-		}
-	}()
-	await(t, "an empty stream", func() bool { return b.js.Conn().IsConnected() && b.left() == 0 })
+	close(release)
+	await(t, "a connection", b.js.Conn().IsConnected)
+	await(t, "an empty stream", func() bool { return b.left() == 0 })
 }
 
 // A finding from before the loss says nothing about now.
@@ -129,7 +129,7 @@ func TestOldFinding(t *testing.T) {
 	l := newLooper(c, nil)
 	began := time.Now()
 	l.finding = true // one is under way
-	l.lost(t.Context(), errors.New("gone"))
+	l.lost(errors.New("gone"))
 	l.foundOut(t.Context(), finding{began: began.Add(-time.Second), durable: Durable{AckWait: time.Minute}})
 	if l.there || c.Ready() {
 		t.Error("taken for there")

@@ -79,6 +79,13 @@ func newItem(r *job.Request) itemData {
 	}
 }
 
+// marshalItem writes the body of an add.
+func marshalItem(r *job.Request) ([]byte, error) {
+	return json.Marshal(struct {
+		ItemData itemData `json:"itemData"`
+	}{newItem(r)})
+}
+
 // date is in UTC, and as exact as the server stores: 100 ns.
 func date(t time.Time) string {
 	if t.IsZero() {
@@ -88,9 +95,7 @@ func date(t time.Time) string {
 }
 
 func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orchestrator.Result {
-	body, err := json.Marshal(struct {
-		ItemData itemData `json:"itemData"`
-	}{newItem(t.Request)})
+	body, err := marshalItem(t.Request)
 	if err != nil {
 		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, "content: cannot be written as JSON")}
 	}
