@@ -2,6 +2,7 @@
 package docs_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/request"
 )
 
 func read(t *testing.T, path string) string {
@@ -27,7 +29,7 @@ const unknown = "zzzzzzzzzzzzzzzz"
 
 // everySection has an unknown key in every mapping of the file.
 const everySection = `
-? {zz: 1}
+zz: 1
 nats: {zz: 1, tls: {zz: 1}, embedded: {zz: 1}}
 stream: {zz: 1}
 dead_letter: {zz: 1}
@@ -45,9 +47,9 @@ log: {zz: 1}
 // connections.*.breaker.open and routes[].name.
 func keys(t *testing.T) []string {
 	t.Helper()
-	file := strings.ReplaceAll(strings.Replace(everySection, "? {zz: 1}", "zz: 1", 1), "zz:", unknown+":")
+	file := strings.ReplaceAll(everySection, "zz:", unknown+":")
 	_, err := config.Parse("keys.yaml", []byte(file), nil)
-	faults, ok := err.(*config.Error) //nolint:errorlint // Parse promises this type
+	faults, ok := errors.AsType[*config.Error](err)
 	if !ok {
 		t.Fatal(err)
 	}
@@ -123,15 +125,18 @@ func TestWholeFilesParse(t *testing.T) {
 				continue
 			}
 			whole++
-			set := func(string) (string, bool) { return "x", true }
-			set = without(set, "KUBERNETES_SERVICE_HOST")
-			c, err := config.Parse(path, []byte(file), set)
+			c, err := config.Parse(path, []byte(file), everyVariable)
 			if err != nil {
 				t.Errorf("block %d: %v", i+1, err)
 				continue
 			}
 			if len(c.Warnings) > 0 {
-				t.Errorf("block %d: %q", i+1, c.Warnings)
+				t.Errorf("%s, block %d: %q", path, i+1, c.Warnings)
+			}
+			for _, r := range c.Routes {
+				if _, err := request.NewDecoder(request.Settings{Transform: r.Transform}); err != nil {
+					t.Errorf("%s, block %d: %v", path, i+1, err)
+				}
 			}
 		}
 	}
@@ -140,13 +145,12 @@ func TestWholeFilesParse(t *testing.T) {
 	}
 }
 
-func without(env config.Environment, name string) config.Environment {
-	return func(asked string) (string, bool) {
-		if asked == name {
-			return "", false
-		}
-		return env(asked)
+// everyVariable is an environment outside of Kubernetes that has all that is asked for.
+func everyVariable(name string) (string, bool) {
+	if name == "KUBERNETES_SERVICE_HOST" {
+		return "", false
 	}
+	return "x", true
 }
 
 var (

@@ -24,12 +24,13 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true, SilenceUsage: true,
 	}
+	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{usage(c, err)}
 	})
-	root.AddCommand(newRun(stdout), newVersion(stdout))
+	root.AddCommand(newRun(stdout, stderr), newVersion(stdout))
 	return root
 }
 

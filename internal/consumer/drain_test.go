@@ -19,10 +19,7 @@ func TestStopHandsBackWhatHasNotBegun(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 5*time.Minute) // nothing comes back by itself
 	release := make(chan struct{})
-	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return delivered()
-	})
+	g := newTarget(until(release, delivered()))
 	g.slots = make(chan struct{}, 3)
 	b.publish(ids(40)...)
 	r := b.start(g, func(s *Settings) { s.MaxInFlight = 30 })

@@ -271,10 +271,7 @@ func TestHeldRoutePullsOneToTry(t *testing.T) {
 	c.hold.first, c.hold.longest = 10*time.Millisecond, 10*time.Millisecond
 	c.hold.leave(false, refused, forbidden)
 	release := make(chan struct{})
-	g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return delivered()
-	}
+	g.call = until(release, delivered())
 	b.publish(ids(10)...)
 	r := run(t, c)
 	await(t, "a try", func() bool { return len(g.calls()) == 1 })

@@ -46,10 +46,7 @@ func TestKeptForManyAckWaits(t *testing.T) {
 	const ackWait = 1500 * time.Millisecond
 	b := newRig(t, ackWait)
 	release := make(chan struct{})
-	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return delivered()
-	})
+	g := newTarget(until(release, delivered()))
 	g.slots = make(chan struct{}, 1)
 	b.publish("begun", "waiting")
 	r := b.start(g, nil)
@@ -110,10 +107,7 @@ func loseLease(t *testing.T, result orchestrator.Result, want string, left int, 
 	b := newRig(t, time.Second)
 	p := newProxy(t, b.server)
 	release := make(chan struct{})
-	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return result
-	})
+	g := newTarget(until(release, result))
 	g.slots = make(chan struct{}, 1)
 	b.publish("begun", "waiting")
 	r := b.startOn(p.conn(t), g, func(s *Settings) { s.MaxInFlight = 2 })

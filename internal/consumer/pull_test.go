@@ -72,10 +72,7 @@ func TestNothingIsPulledAhead(t *testing.T) {
 	b := newRig(t, 30*time.Second)
 	b.publish(ids(50)...)
 	release := make(chan struct{})
-	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return delivered()
-	})
+	g := newTarget(until(release, delivered()))
 	r := b.start(g, func(s *Settings) { s.MaxInFlight = 5 })
 	await(t, "five calls", func() bool { return len(g.calls()) == 5 })
 	r.turns(2)

@@ -153,10 +153,7 @@ func TestAckAfterTheOutcome(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
 	release := make(chan struct{})
-	g := newTarget(func(context.Context, orchestrator.Try) orchestrator.Result {
-		<-release
-		return delivered()
-	})
+	g := newTarget(until(release, delivered()))
 	r := b.start(g, nil)
 	b.publish("one")
 	await(t, "the call", func() bool { return len(g.calls()) == 1 })

@@ -43,6 +43,17 @@ func delivered() orchestrator.Result {
 	}}
 }
 
+// until makes calls that last until release is closed, or they are cut off.
+func until(release <-chan struct{}, r orchestrator.Result) func(context.Context, orchestrator.Try) orchestrator.Result {
+	return func(ctx context.Context, _ orchestrator.Try) orchestrator.Result {
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return r
+	}
+}
+
 func (g *target) Check(r *job.Request) (job.Outcome, bool) {
 	if g.check != nil {
 		return g.check(r)

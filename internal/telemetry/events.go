@@ -56,6 +56,7 @@ type WorkerStarted struct {
 	Connections   []string
 	NATSURL       string // credentials in it are cut out
 	EmbeddedStore string // the folder of the embedded server; empty: there is none
+	Admin         string // host:port of the admin listener
 }
 
 // WorkerStarted writes worker.started at info. Routes and connections are
@@ -68,6 +69,7 @@ func (e *Events) WorkerStarted(w WorkerStarted) {
 		zap.Strings("connections", w.Connections).AddTo(o)
 		addText(o, "nats_url", withoutUser(w.NATSURL))
 		addText(o, "embedded_store", w.EmbeddedStore)
+		addText(o, "admin", w.Admin)
 	})
 }
 

@@ -63,7 +63,7 @@ var events = []struct {
 			Connections: []string{"acme"}, NATSURL: "nats://user:CANARY@a:4222,tls://CANARY@b:4222,c:4222"})
 	}},
 	{"worker.started, embedded", func(e *Events) {
-		e.WorkerStarted(WorkerStarted{Version: "devel", ConfigFile: "queueferry.yaml", NATSURL: "nats://127.0.0.1:4222", EmbeddedStore: "queueferry-data"})
+		e.WorkerStarted(WorkerStarted{Version: "devel", ConfigFile: "queueferry.yaml", NATSURL: "nats://127.0.0.1:4222", EmbeddedStore: "queueferry-data", Admin: "127.0.0.1:8080"})
 	}},
 	{"gate.changed, shut", func(e *Events) {
 		e.GateChanged(GateChanged{Connection: "acme", Route: "invoices", State: GateShut, Since: noon, Reason: job.ServiceUnavailable,

@@ -106,7 +106,8 @@ func (w *worker) ensure(ctx context.Context) error {
 		if _, ok := errors.AsType[*broker.ConfigError](err); ok {
 			return err
 		}
-		if text := err.Error(); text != told && ctx.Err() == nil && !errors.Is(err, broker.ErrDisconnected) {
+		// What keeps a connection from coming about is told by the connection.
+		if text := err.Error(); text != told && w.nats.Connected() {
 			told = text
 			w.natsError(err)
 		}

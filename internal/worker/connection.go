@@ -48,7 +48,7 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 	c := &connection{name: s.Name, transport: transport, metrics: w.metrics.Connection(s.Name)}
 	c.pool = authpool.New(authpool.Settings{
 		Connection: s.Name, Credentials: credentials(s, transport),
-		Observe: func(e authpool.Event) { w.observe(c.metrics, e) },
+		Observe: func(e authpool.Event) { w.observe(c.metrics, withoutLife(s, e)) },
 	})
 	connector := uipath.New(uipath.Settings{
 		Client: orchestrator.Client{
@@ -63,6 +63,15 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 		GateChanged: func(g orchestrator.GateState) { w.gateChanged(c, g) },
 	})
 	return c, nil
+}
+
+// withoutLife takes the end of a static token off: nobody knows it, and the pool
+// only means to read the token again then.
+func withoutLife(s config.Connection, e authpool.Event) authpool.Event {
+	if n, err := strconv.Atoi(e.Credential); err == nil && s.Credentials[n-1].Grant == config.Static {
+		e.Expiry = time.Time{}
+	}
+	return e
 }
 
 func credentials(s config.Connection, transport http.RoundTripper) []authpool.Credential {

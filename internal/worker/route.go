@@ -90,7 +90,7 @@ func newDecoders(cfg *config.Config) ([]*request.Decoder, error) {
 			Fixed: r.Fixed, Defaults: r.Defaults, Allow: r.Allow, Transform: r.Transform, Same: strings.EqualFold,
 		})
 		if err != nil {
-			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "%v", err))
+			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "%s", strings.TrimPrefix(err.Error(), "request: transform: ")))
 		}
 		decoders = append(decoders, d)
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
-// supported refuses what the configuration can say and this version cannot do:
-// a setting without effect would be a promise that is not kept.
+// supported refuses what the configuration asks for and this version cannot do.
+// Settings that only tune such a thing are taken, and named in docs/limits.md.
 func supported(cfg *config.Config) error {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
@@ -42,8 +42,12 @@ func supported(cfg *config.Config) error {
 }
 
 func checkRoute(r config.Route, refuse func(key, format string, args ...any)) {
-	if r.Fixed.Action == job.StartJob || r.Fixed.Action == "" && r.Defaults.Action == job.StartJob {
-		refuse("fixed.action", "start_job is not supported by this version; use add_queue_item")
+	const noJobs = "start_job is not supported by this version; use add_queue_item"
+	switch {
+	case r.Fixed.Action == job.StartJob:
+		refuse("fixed.action", noJobs)
+	case r.Fixed.Action == "" && r.Defaults.Action == job.StartJob:
+		refuse("defaults.action", noJobs)
 	}
 	if f := r.Fixed.Folder; f != "" && uipath.CheckFolder(f) != "" {
 		refuse("fixed.folder", "%s", uipath.CheckFolder(f))

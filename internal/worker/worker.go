@@ -61,8 +61,9 @@ type worker struct {
 // Run works until ctx ends, and then drains: it stops pulling, finishes the
 // calls under way, hands back what has not begun, and logs out, all within
 // shutdown_grace. It returns nil after a drain. A [*config.Error] or a
-// [*broker.ConfigError] means that the configuration is at fault and nothing was
-// done; any other error, that the worker could not run.
+// [*broker.ConfigError] means that the configuration is at fault: the first is
+// found before anything is started, the second once the NATS server is asked, and
+// before any message is pulled. Any other error means that the worker could not run.
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	if err := supported(cfg); err != nil {
 		return err
@@ -147,7 +148,7 @@ func background(f func(context.Context) error) (stop func()) {
 
 func (w *worker) sayStarted(opts Options) {
 	started := telemetry.WorkerStarted{
-		Version: telemetry.ReadBuild().Version, ConfigFile: opts.ConfigFile, NATSURL: w.config.NATS.URL,
+		Version: telemetry.ReadBuild().Version, ConfigFile: opts.ConfigFile, NATSURL: w.config.NATS.URL, Admin: w.admin.Addr(),
 	}
 	if w.embedded != nil {
 		started.NATSURL, started.EmbeddedStore = w.embedded.URL(), w.config.NATS.Embedded.StoreDir
