@@ -2,6 +2,7 @@ package authpool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -100,7 +101,7 @@ func (g *fakeGrant) hasty() (time.Duration, error) {
 	defer g.mu.Unlock()
 	for i, err := range g.errs[:max(0, len(g.times)-1)] {
 		gap := g.times[i+1].Sub(g.times[i])
-		if err == errRefused && gap < credentialBackoff.first || err == errDown && gap < identityBackoff.first {
+		if errors.Is(err, errRefused) && gap < credentialBackoff.first || errors.Is(err, errDown) && gap < identityBackoff.first {
 			return gap, err
 		}
 	}

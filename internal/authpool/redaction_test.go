@@ -104,7 +104,7 @@ func TestMalformedTokenOfAServer(t *testing.T) {
 		}))}}})
 		_, err := p.Lease(t.Context())
 		e := asError(t, err)
-		if e.Code != "token_malformed" || e.RetryAt.Sub(time.Now()) != time.Second {
+		if e.Code != "token_malformed" || time.Until(e.RetryAt) != time.Second {
 			t.Errorf("Lease = %v, retry at %s", err, e.RetryAt)
 		}
 		wantNoSecret(t, err)

@@ -2,6 +2,7 @@ package uipath_test
 
 import (
 	"encoding/base64"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -47,9 +48,7 @@ func TestFolderHeaders(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			headers := header{"X-UIPATH-FolderPath": none}
-			for k, v := range test.headers {
-				headers[k] = v
-			}
+			maps.Copy(headers, test.headers)
 			got := r.call("GET", "/odata/QueueDefinitions", headers, "")
 			if got.status != test.status || got.code() != test.code {
 				t.Errorf("got %d %s, want %d and code %d", got.status, got.text, test.status, test.code)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -141,9 +142,7 @@ func (r *rig) logIn() {
 func (r *rig) askToken(form url.Values) reply {
 	r.t.Helper()
 	all := url.Values{"grant_type": {"client_credentials"}, "client_id": {"queueferry"}, "client_secret": {"secret"}}
-	for name, values := range form {
-		all[name] = values
-	}
+	maps.Copy(all, form)
 	got, err := r.send(r.t.Context(), http.MethodPost, r.TokenURL(),
 		header{"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "test"}, all.Encode())
 	if err != nil {

@@ -1,6 +1,7 @@
 package uipath
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"strconv"
@@ -147,9 +148,7 @@ func (x *exchange) send(a answer) {
 // head writes the status and the headers; a length of -1 is not told.
 func (x *exchange) head(a answer, length int) {
 	h := x.w.Header()
-	for name, values := range a.header {
-		h[name] = values
-	}
+	maps.Copy(h, a.header)
 	if a.contentType != "" {
 		h["Content-Type"] = []string{a.contentType}
 	}

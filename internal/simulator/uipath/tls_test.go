@@ -32,7 +32,8 @@ func overTLS(t *testing.T, r *rig, certificates ...tls.Certificate) {
 func TestTLSSpeaksHTTP2(t *testing.T) {
 	t.Parallel()
 	r := start(t, uipath.Settings{TLS: true})
-	if _, err := r.client.Get(r.URL() + "/api/Status/Get"); err == nil {
+	if response, err := r.client.Get(r.URL() + "/api/Status/Get"); err == nil {
+		_ = response.Body.Close()
 		t.Fatal("a stranger's certificate was accepted")
 	}
 	overTLS(t, r)
@@ -71,7 +72,8 @@ func TestClientCertificate(t *testing.T) {
 	certificate, caPEM := selfSigned(t)
 	r := start(t, uipath.Settings{TLS: true, ClientCAPEM: caPEM})
 	overTLS(t, r)
-	if _, err := r.client.Get(r.URL() + "/api/Status/Get"); err == nil {
+	if response, err := r.client.Get(r.URL() + "/api/Status/Get"); err == nil {
+		_ = response.Body.Close()
 		t.Error("a caller without a certificate was let in")
 	}
 	overTLS(t, r, certificate)
