@@ -177,7 +177,7 @@ func TestDeadLetterWaitsForLong(t *testing.T) {
 		s.DeadLetters = &letters{fault: func(int) (before, after error) { return errInjected, nil }}
 	})
 	b.publish("one")
-	if got := b.answers.texts(t, 1)[0]; brief(got) != "-NAK 1m0s" {
+	if got := b.answers.texts(t, 1)[0]; brief(got, time.Minute) != "-NAK 1m0s" {
 		t.Errorf("answered %q, want a nak of retry.max", got)
 	}
 	if r := b.record(1).Record; r.Dead == nil || r.Attempts != 1 {

@@ -16,11 +16,7 @@ func TestOneLineForEachDelivery(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
 	const n = 1000
-	for _, id := range ids(n) {
-		if _, err := b.js.PublishAsync("jobs.invoices.a", []byte(id)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	b.publish(ids(n)...)
 	r := b.start(newTarget(nil), func(s *Settings) { s.MaxInFlight = 256 })
 	await(t, "an empty stream", func() bool { return b.settled() >= n && b.left() == 0 })
 	r.stopped()

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"flag"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +27,13 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// Most of the tests wait for a server's clock, not for the processor.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	route  = "invoices"
@@ -177,8 +184,17 @@ func (r *running) stopped() {
 // publish puts n messages on the route's subject; the payload is the request's id.
 func (b *rig) publish(ids ...string) {
 	b.t.Helper()
-	for _, id := range ids {
-		if _, err := b.js.Publish(context.Background(), "jobs.invoices.a", []byte(id)); err != nil {
+	stored := make([]jetstream.PubAckFuture, len(ids))
+	for i, id := range ids {
+		var err error
+		if stored[i], err = b.js.PublishAsync("jobs.invoices.a", []byte(id)); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	for _, one := range stored {
+		select {
+		case <-one.Ok():
+		case err := <-one.Err():
 			b.t.Fatal(err)
 		}
 	}

@@ -34,9 +34,10 @@ func TestPanic(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newRig(t, 30*time.Second)
+			b, book := newRig(t, 30*time.Second), newBook()
 			b.start(c.target, func(s *Settings) {
 				quick(s)
+				s.Ledger = book
 				if c.change != nil {
 					c.change(s)
 				}
@@ -46,8 +47,12 @@ func TestPanic(t *testing.T) {
 			if line["verdict"] != "deferred" || line["reason"] != "panic" || line["disposition"] != "nak" || line["attempt"] != 1 {
 				t.Errorf("settled as %v", line)
 			}
-			if r := b.record(1).Record; !c.called && noted(r) != "attempts=1 not_sent" {
-				t.Errorf("noted %q", noted(r))
+			want := "attempts=1 not_sent"
+			if c.called {
+				want = "attempts=1 first_try unknown"
+			}
+			if got := noted(book.tried()[0]); got != want {
+				t.Errorf("noted %q, want %q", got, want)
 			}
 			b.awaitSettled(3)
 			await(t, "the term", func() bool { return b.left() == 0 })

@@ -201,11 +201,9 @@ func (p *puller) renew() error {
 func (p *puller) drain(f func(*nats.Msg)) {
 	limit := time.NewTimer(drainLimit)
 	defer limit.Stop()
-	if p.nc.IsConnected() {
-		p.runOut(f)
-	}
+	ended := p.nc.IsConnected() && p.runOut(f, limit.C)
 	all := append(slices.Clip(p.former), p.inbox)
-	if !p.nc.IsConnected() || p.inbox.sub.Drain() != nil {
+	if !ended || p.inbox.sub.Drain() != nil {
 		cut(all)
 	}
 	for _, in := range all {
@@ -217,17 +215,16 @@ func (p *puller) drain(f func(*nats.Msg)) {
 }
 
 // runOut waits for the end of a pull that ends by itself in a moment.
-func (p *puller) runOut(f func(*nats.Msg)) {
-	end := time.NewTimer(2 * flowExpires)
-	defer end.Stop()
+func (p *puller) runOut(f func(*nats.Msg), limit <-chan time.Time) (ended bool) {
 	for p.outstanding > 0 && !p.lasting() {
 		select {
 		case m := <-p.arrivals:
 			p.pass(m, f)
-		case <-end.C:
-			return
+		case <-limit:
+			return false
 		}
 	}
+	return true
 }
 
 // empty waits until an inbox has delivered all that it had.

@@ -13,13 +13,13 @@ import (
 )
 
 // do makes a try and gives back what it panicked with, if it did.
-func (r *rig) do(try Try) (result Result, err error, panicked any) {
+func (r *rig) do(try Try) (result Result, panicked any, err error) {
 	defer func() { panicked = recover() }()
 	if try.Request == nil {
 		try.Request = &job.Request{}
 	}
 	result, err = r.Do(context.Background(), context.Background(), try)
-	return result, err, nil
+	return result, nil, err
 }
 
 // Whatever a try's own functions or the connector do, the gate loses no call.
@@ -49,7 +49,7 @@ func TestNothingSticks(t *testing.T) {
 						r.gate.shut(job.Throttled, "", time.Second)
 					}
 					before, _ := r.fake.seen()
-					_, err, panicked := r.do(tt.try)
+					_, panicked, err := r.do(tt.try)
 					if !errors.Is(err, tt.err) || (panicked != nil) != tt.panicked {
 						t.Fatalf("error %v, panic %v", err, panicked)
 					}
@@ -76,7 +76,7 @@ func TestNotBegunAfterAnOutage(t *testing.T) {
 		r.run(t)
 		r.trip(t)
 		for range 3 {
-			if _, err, _ := r.do(Try{Begin: func(context.Context) bool { return false }}); !errors.Is(err, ErrNotBegun) {
+			if _, _, err := r.do(Try{Begin: func(context.Context) bool { return false }}); !errors.Is(err, ErrNotBegun) {
 				t.Fatal(err)
 			}
 		}
@@ -147,7 +147,7 @@ func TestResultOfDo(t *testing.T) {
 				time.Sleep(time.Second)
 				began := time.Now()
 				r.fake.submit = func(context.Context, Try) Result { time.Sleep(latency); return tt.result }
-				got, err, _ := r.do(Try{Request: &tt.request})
+				got, _, err := r.do(Try{Request: &tt.request})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -2,7 +2,6 @@ package orchestrator
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -19,10 +18,6 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // canary stands for what must never be seen outside: a body's text, a token, a
 // URL's query.
 const canary = "c4n4ry"
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // fakeConnector answers as its functions say; nil: all is well.
 type fakeConnector struct {

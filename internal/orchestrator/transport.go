@@ -25,7 +25,7 @@ type TransportSettings struct {
 // maxHeader bounds the header of an answer, in bytes.
 const maxHeader = 256 << 10
 
-// NewTransport makes a transport that verifies certificates, honours the proxy
+// NewTransport makes a transport that verifies certificates, heeds the proxy
 // variables of the environment, and keeps as many connections as calls are made
 // at once. The error names the CA file that cannot be used.
 func NewTransport(s TransportSettings) (*http.Transport, error) {

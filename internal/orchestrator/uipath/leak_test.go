@@ -49,7 +49,13 @@ func TestResultsLeakNothing(t *testing.T) {
 		`{"errors":{"` + canary + `":["` + canary + `"]}}`,
 	}
 	header := http.Header{"Location": {"https://example.com/?token=" + canary}, "Retry-After": {canary}, "WWW-Authenticate": {canary}}
-	for status := 100; status <= 599; status++ {
+	statuses := []int{100, 101, 200, 201, 204, 299, 300, 302, 308, 451, 499, 599}
+	for _, first := range []int{400, 410, 420, 500} {
+		for n := range 10 {
+			statuses = append(statuses, first+n)
+		}
+	}
+	for _, status := range statuses {
 		for i, body := range bodies {
 			a := reply{status: status, body: body, header: header}
 			api := &fakeAPI{other: func(*http.Request) reply { return a }}

@@ -152,6 +152,7 @@ func TestQueueLookUpForm(t *testing.T) {
 			r.Queue, r.Folder = name, "Rechnungsprüfung"
 			api.connector().Submit(t.Context(), orchestrator.Try{Request: r, Again: true})
 			got := api.requests[0]
+			folder, _ := folderHeader(r.Folder)
 			// The dollar sign of a name may stand as it is.
 			query := strings.ReplaceAll(got.URL.RawQuery, "$", "%24")
 			if want += "&%24select=Id%2CName%2CEnforceUniqueReference&%24top=10"; query != want {
@@ -161,7 +162,7 @@ func TestQueueLookUpForm(t *testing.T) {
 			if err != nil || values.Get("$filter") != "Name eq '"+strings.ReplaceAll(strings.TrimSpace(name), "'", "''")+"'" {
 				t.Errorf("%v: %v", values, err)
 			}
-			if got.Method != http.MethodGet || got.URL.Path != "/org/tenant/orchestrator_/odata/QueueDefinitions" || got.Header["X-UIPATH-FolderPath-Encoded"] == nil {
+			if got.Method != http.MethodGet || got.URL.Path != "/org/tenant/orchestrator_/odata/QueueDefinitions" || got.Header[folder] == nil {
 				t.Errorf("%s %s %v", got.Method, got.URL.Path, got.Header)
 			}
 		})
