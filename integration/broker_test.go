@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -91,4 +92,36 @@ func TestTheStreamIsMadeInAnOutage(t *testing.T) {
 	r.uipath.ClearFault()
 	r.settledAll()
 	r.once(unique, "inv", 10)
+}
+
+// A ledger and a dead-letter stream that somebody deletes are made again, and
+// meanwhile /readyz says what is wrong and nothing is lost.
+func TestTheLedgerIsDeleted(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, uipath.Settings{})
+	w := r.start(settings{route: "retry: {first: 200ms, max: 500ms}"})
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, stream := range []string{"KV_JOBS_LEDGER", "JOBS_DEAD"} {
+		if err := r.js.DeleteStream(ctx, stream); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.publish("not a request")
+	r.publishMany("inv", 10)
+	r.eventually("/readyz says so", func() bool {
+		_, body := w.page("/readyz")
+		return strings.Contains(body, `"what": "ledger"`)
+	})
+	r.settledAll()
+	r.once(unique, "inv", 10)
+	if dead := r.deadLetters(); len(dead) != 1 || dead[0].Header.Get("Queueferry-Reason") != "undecodable" {
+		t.Errorf("dead letters: %v", dead)
+	}
+	if _, body := w.page("/readyz"); strings.Contains(body, "jetstream_trouble") {
+		t.Errorf("/readyz still: %s", body)
+	}
+	if n := len(w.log.events("jetstream.trouble")); n == 0 || n > 3 {
+		t.Errorf("jetstream.trouble was said %d times", n)
+	}
 }

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -120,6 +121,49 @@ func TestTheWireToNATS(t *testing.T) {
 			r.settledAll()
 			w.end()
 			r.once(unique, "inv", n)
+			if dead := r.deadLetters(); len(dead) > 0 {
+				t.Errorf("%d dead letters, the first %v", len(dead), dead[0].Header)
+			}
+		})
+	}
+}
+
+// What was not begun when NATS went away is a first try when it is back, and an
+// ack that got lost is sent again: on a queue where nobody could tell either.
+func TestAnOutageOfNATSLeavesNoDoubt(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(w *wire){
+		"cut": func(w *wire) {
+			w.Stop()
+			time.Sleep(5 * time.Second)
+			if err := w.Start(); err != nil {
+				w.t.Error(err)
+			}
+		},
+		"silent": func(w *wire) {
+			w.poison(`{"type": "timeout", "attributes": {"timeout": 0}}`)
+			w.poison(`{"type": "timeout", "stream": "upstream", "attributes": {"timeout": 0}}`)
+			time.Sleep(5 * time.Second)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, uipath.Settings{})
+			wire := newWire(t, strings.TrimPrefix(r.nats.URL(), "nats://"))
+			cfg := r.configure(settings{connection: "max_concurrent: 4", route: "ack_wait: 2s"})
+			cfg.NATS.URL = "nats://" + wire.Listen
+			w := r.startWith(cfg)
+			r.uipath.AddFault(uipath.Fault{Kind: uipath.Latency, Delay: 200 * time.Millisecond})
+			const n = 150
+			for i := range n {
+				r.publish(fmt.Sprintf(`{"id": "note-%d", "queue": "Notes"}`, i))
+			}
+			r.eventually("some are added", func() bool { return len(r.uipath.Items()) > 10 })
+			harm(wire)
+			wire.heal()
+			r.settledAll()
+			w.end()
+			r.once(plain, "note", n)
 			if dead := r.deadLetters(); len(dead) > 0 {
 				t.Errorf("%d dead letters, the first %v", len(dead), dead[0].Header)
 			}

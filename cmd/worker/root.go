@@ -20,6 +20,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Short: "Ferries job requests from NATS JetStream onto automation orchestrators",
 		Long: "Ferries job requests from NATS JetStream onto automation orchestrators: each becomes a queue item,\n" +
 			"and its message is acked, put off, held or set aside as a dead letter.",
+		Version:       telemetry.ReadBuild().String(),
 		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 		SilenceErrors: true, SilenceUsage: true,

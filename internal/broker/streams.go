@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,8 +46,7 @@ func (t Topology) ensureWork(ctx context.Context, js jetstream.JetStream) ([]str
 		n = append(n, workWarnings(at, want, have)...)
 		n = append(n, durability(at, t.replicas(), have)...)
 	}
-	err = t.checkRouted(&n, at, have)
-	return n, err
+	return n, t.checkRouted(at, have)
 }
 
 func limit(bytes int64) int64 {
@@ -100,24 +98,19 @@ func durability(at place, replicas int, have jetstream.StreamConfig) []string {
 	return n
 }
 
-// checkRouted compares the subjects of the stream with those of the routes, both
-// ways. A stream that is fed by others has no subjects of its own to compare.
-func (t Topology) checkRouted(n *notes, at place, have jetstream.StreamConfig) error {
+// checkRouted sees to it that the stream stores what the routes take. That it
+// stores more is no fault until such a message comes; see [Orphans]. A stream that
+// is fed by others has no subjects of its own to compare.
+func (t Topology) checkRouted(at place, have jetstream.StreamConfig) error {
 	if len(have.Sources) > 0 {
 		return nil
 	}
-	var taken []string
 	for _, c := range t.Consumers {
 		if lost := without(c.Subjects, have.Subjects); len(lost) > 0 {
 			return misconfigured("routes: %s takes %v, which %s does not store (it stores %v): "+
 				"add them to the stream, or correct the route", c.Name, lost, at.what, have.Subjects)
 		}
-		taken = append(taken, c.Subjects...)
 	}
-	rest := without(have.Subjects, taken)
-	slices.Sort(taken)
-	n.when(len(rest) > 0, "%s stores %v, and the routes take no more than %v of it: a message to any other subject stays in the stream for ever",
-		at.what, rest, taken)
 	return nil
 }
 

@@ -96,6 +96,8 @@ type Consumer struct {
 	waiting context.Context // of what waits to be begun; ends with ErrStopping
 
 	tally   Tally
+	forgone forgone
+	acked   acked
 	held    atomic.Int64 // messages in hand that wait for a gate or the hold
 	ackWait atomic.Int64 // as the server has it
 	created atomic.Int64 // the durable consumer, unix nanoseconds

@@ -31,7 +31,9 @@ type delivery struct {
 	request *job.Request // nil where decoding it did not come to an end
 	key     ledger.Key
 	entry   ledger.Entry
-	again   bool // an earlier try may have been carried out
+	again   bool // an earlier try may have been carried out; known once recalled
+	// recalled tells that what earlier deliveries left behind was asked for.
+	recalled bool
 	// noted tells that the ledger may hold a record of which entry knows nothing:
 	// the message was delivered before, or a write was tried.
 	noted bool

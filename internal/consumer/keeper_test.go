@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/request"
 )
@@ -97,7 +98,7 @@ func TestLeaseLost(t *testing.T) {
 			t.Parallel()
 			loseLease(t, c.result, c.want, c.left, func(b *rig, _ *proxy) (back func()) {
 				b.server.Shutdown()
-				return func() { b.server.Restart(t) }
+				return func() { b.restart(1) }
 			})
 		})
 	}
@@ -208,25 +209,111 @@ func message(sequence, delivery uint64, at time.Time) *nats.Msg {
 	}
 }
 
-// A message that was long in decoding is not begun when it may be someone
-// else's by then: that is asked right before the call, not by the keeper alone.
-func TestNotBegunAfterTheLease(t *testing.T) {
+// The lease may run out in the middle of anything, and is asked for right before
+// what must not be done without it: not by the keeper alone.
+func TestLeaseRunsOut(t *testing.T) {
 	t.Parallel()
-	b := newRig(t, 30*time.Second)
-	g := newTarget(nil)
-	var c *Consumer
-	s := b.settings(b.server.Conn(t), g)
-	s.Decoder = decoder(func(ctx context.Context, m request.Message) (*job.Request, job.Outcome, bool) {
-		c.hand.each(func(_ uint64, d *delivery) { d.owned.Store(time.Now().Add(-31 * time.Second).UnixNano()) })
-		return decode(ctx, m)
-	})
-	c = New(s)
-	run(t, c)
-	b.publish("one")
-	line := b.awaitSettled(1)
-	if line["disposition"] != "leave" || line["reason"] != "lease_lost" || len(g.calls()) != 0 {
-		t.Errorf("%d calls, settled as %v", len(g.calls()), line)
+	rejected := job.Reject(job.RejectedByTarget, "")
+	for name, c := range map[string]struct {
+		outcome job.Outcome
+		change  func(s *Settings, age func())
+		calls   int
+		letters int
+		want    string // disposition
+	}{
+		"in the decoder": {want: "leave", change: func(s *Settings, age func()) {
+			s.Decoder = decoder(func(ctx context.Context, m request.Message) (*job.Request, job.Outcome, bool) {
+				age()
+				return decode(ctx, m)
+			})
+		}},
+		"in the note before the call": {want: "leave", change: func(s *Settings, age func()) { s.Ledger = ageing(age) }},
+		"in the call, which worked":   {want: "ack", calls: 1, change: ageingCall(delivered().Outcome)},
+		"in the call, which did not":  {want: "leave", calls: 1, change: ageingCall(rejected)},
+		"in the note after the call": {want: "leave", calls: 1, change: func(s *Settings, age func()) {
+			ageingCall(job.Outcome{Verdict: job.Deferred})(s, func() {})
+			s.Ledger = &ageingLater{ageing(func() {}), age}
+		}},
+		"in the last look": {want: "leave", calls: 1, change: func(s *Settings, age func()) {
+			ageingCall(job.Outcome{})(s, func() {})
+			s.Policy.Attempts = 1
+			s.Target = ageingLook{s.Target, age}
+		}},
+		"in the dead letter": {want: "leave", calls: 1, letters: 1, change: func(s *Settings, age func()) {
+			ageingCall(rejected)(s, func() {})
+			s.DeadLetters = &letters{to: s.DeadLetters, fault: func(int) (before, after error) {
+				age()
+				return nil, nil
+			}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 5*time.Minute)
+			b.redelivered("one")
+			g := newTarget(nil)
+			var consumer *Consumer
+			s := b.settings(b.server.Conn(t), g)
+			c.change(&s, func() {
+				consumer.hand.each(func(_ uint64, d *delivery) { d.owned.Store(time.Now().Add(-time.Hour).UnixNano()) })
+			})
+			consumer = New(s)
+			run(t, consumer)
+			line := b.awaitSettled(1)
+			if line["disposition"] != c.want || len(g.calls()) != c.calls || b.messages("JOBS_DEAD") != c.letters {
+				t.Errorf("%d calls, %d dead letters, settled as %v", len(g.calls()), b.messages("JOBS_DEAD"), line)
+			}
+			if c.want == "leave" {
+				if all := b.answers.list(); len(all) != 1 { // the test's own
+					t.Errorf("answered %v", all)
+				}
+			}
+		})
 	}
+}
+
+// ageing is a ledger on which the lease runs out with the first write.
+func ageing(age func()) *book {
+	b := newBook()
+	b.onStore = func(n int, _ ledger.Record) error {
+		if n == 1 {
+			age()
+		}
+		return nil
+	}
+	return b
+}
+
+// ageingLater is one on which it runs out with the second.
+type ageingLater struct {
+	*book
+	age func()
+}
+
+func (a *ageingLater) Store(ctx context.Context, k ledger.Key, revision uint64, r ledger.Record) (uint64, error) {
+	if len(a.tried()) == 1 {
+		a.age()
+	}
+	return a.book.Store(ctx, k, revision, r)
+}
+
+func ageingCall(o job.Outcome) func(*Settings, func()) {
+	return func(s *Settings, age func()) {
+		s.Target.(*target).call = func(context.Context, orchestrator.Try) orchestrator.Result {
+			age()
+			return orchestrator.Result{Outcome: o, BreakerClosed: true}
+		}
+	}
+}
+
+type ageingLook struct {
+	Target
+	age func()
+}
+
+func (a ageingLook) Alive(context.Context) bool {
+	a.age()
+	return true
 }
 
 // Once an answer is on its way, no in-progress ack follows: it would put off the

@@ -88,6 +88,16 @@ func contains(all []string, one string) bool {
 	return false
 }
 
+// restart restarts the server for the n-th time, and waits for the test's own
+// connection.
+func (b *rig) restart(n uint64) {
+	b.t.Helper()
+	b.server.Restart(b.t)
+	await(b.t, "a new connection", func() bool {
+		return b.js.Conn().Stats().Reconnects == n && b.js.Conn().IsConnected()
+	})
+}
+
 // The server is restarted, idle and with messages in hand: it goes on by itself.
 func TestServerRestart(t *testing.T) {
 	t.Parallel()
@@ -103,17 +113,15 @@ func TestServerRestart(t *testing.T) {
 	})
 	r := b.start(g, nil)
 	await(t, "ready", r.Ready)
-	b.server.Restart(t)
-	await(t, "a connection", b.js.Conn().IsConnected)
+	b.restart(1)
 	b.publish(ids(50)...)
 	await(t, "the first fifty", func() bool { return len(g.calls()) >= 50 })
 
 	wait.Store(true)
 	b.publish(ids(50)...)
 	await(t, "a full hand, or nearly", func() bool { return r.InHand() > 12 })
-	b.server.Restart(t)
+	b.restart(2)
 	close(release)
-	await(t, "a connection", b.js.Conn().IsConnected)
 	await(t, "an empty stream", func() bool { return b.left() == 0 })
 }
 

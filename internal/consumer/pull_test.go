@@ -207,6 +207,26 @@ func TestReadStatus(t *testing.T) {
 	}
 }
 
+// While a pull that was given up may still bring messages, none is begun: more
+// would come than there is room for.
+func TestFormerPullsCount(t *testing.T) {
+	t.Parallel()
+	former := &inbox{closed: make(chan struct{})}
+	p := &puller{inbox: &inbox{sub: &nats.Subscription{}}, former: []*inbox{former}, outstanding: 1}
+	p.read(&nats.Msg{Reply: "$JS.ACK.x", Sub: &nats.Subscription{}})
+	if p.outstanding != 1 {
+		t.Error("the present pull is charged for a message of a former one")
+	}
+	p.read(&nats.Msg{Reply: "$JS.ACK.x", Sub: p.inbox.sub})
+	if p.outstanding != 0 || p.idle() {
+		t.Errorf("%d outstanding, idle %t", p.outstanding, p.idle())
+	}
+	close(former.closed)
+	if !p.idle() {
+		t.Error("not idle after all has come")
+	}
+}
+
 // Idle or shut, the loop turns about once a second.
 func TestNoBusyLoop(t *testing.T) {
 	t.Parallel()

@@ -15,20 +15,24 @@ import (
 func (c *Consumer) recall(d *delivery) error {
 	redelivered := d.meta.NumDelivered > 1
 	if !redelivered && d.meta.Timestamp.UnixNano() >= c.created.Load() {
+		d.recalled = true
 		return nil
 	}
 	entry, err := c.Ledger.Load(c.books, d.key)
 	if err != nil {
 		return err
 	}
-	d.entry = entry
+	d.entry, d.recalled = entry, true
 	if entry.Revision == 0 {
 		// Delivered before, and nobody noted that it was not sent.
 		d.again, d.noted = redelivered, redelivered
-		return nil
+	} else {
+		d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
+		d.noted = true
 	}
-	d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
-	d.noted = true
+	if again, known := c.forgone.take(d); known {
+		d.again = again
+	}
 	return nil
 }
 

@@ -24,6 +24,9 @@ func (c *Consumer) settle(d *delivery, r orchestrator.Result, what retry.Disposi
 	default:
 		what.Kind = retry.Leave
 	}
+	if d.unbegun != "" && d.recalled {
+		c.forgone.add(d)
+	}
 	c.count(d, what)
 	c.tell(d, r, what)
 }
@@ -53,6 +56,7 @@ func (c *Consumer) answer(d *delivery, text string) {
 // then found out to be a duplicate.
 func (c *Consumer) ack(d *delivery) {
 	c.answer(d, "+ACK")
+	c.acked.add(d.key)
 	c.forget(d)
 }
 

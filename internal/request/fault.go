@@ -114,9 +114,9 @@ func didYouMean(unknown string, known []string) string {
 }
 
 // plainKey is a key without what people mix up: case and the sign between words.
-func plainKey(s string) string {
-	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(s))
-}
+func plainKey(s string) string { return signs.Replace(strings.ToLower(s)) }
+
+var signs = strings.NewReplacer("_", "", "-", "")
 
 // distance counts the letters to insert, remove, replace or swap with their
 // neighbour to make b of a.

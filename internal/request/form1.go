@@ -20,9 +20,10 @@ type body struct {
 	*reader
 	dr          *draft
 	req         *job.Request
-	item, start bool   // the native keys that are there
-	other       []byte // the first key beside them that is not null
-	eventLike   bool   // it has the key specversion
+	item, start bool         // the native keys that are there
+	other       []byte       // the first key beside them that is not null
+	eventLike   bool         // it has the key specversion
+	strange     *job.Outcome // of the first unknown key; the others are not looked at
 }
 
 // readBody reads one JSON object into the draft. It reads on behind the first
@@ -117,7 +118,10 @@ func (b *body) unknown(name []byte) *job.Outcome {
 		b.eventLike = true
 		return invalid(`unknown key "specversion"; a CloudEvent needs the header Content-Type: application/cloudevents+json`)
 	}
-	return invalid("unknown key %s%s", quote(name), didYouMean(string(name), bodyKeys))
+	if b.strange == nil {
+		b.strange = invalid("unknown key %s%s", quote(name), didYouMean(string(name), bodyKeys))
+	}
+	return b.strange
 }
 
 func (b *body) setID() *job.Outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -21,7 +22,7 @@ func (w *worker) connect(ctx context.Context) error {
 		server, err := broker.StartEmbedded(broker.EmbeddedSettings{
 			Listen: n.Embedded.Listen, StoreDir: n.Embedded.StoreDir,
 			User: n.User, Password: n.Password, Token: n.Token,
-			Log: func(line string) { w.log.Debug("nats.server", zap.String("line", telemetry.Text(line))) },
+			Log: func(line string) { w.serverLine(line) },
 		})
 		if err != nil {
 			return err
@@ -146,28 +147,51 @@ func (w *worker) newTopology() broker.Topology {
 	return t
 }
 
-// unroutedEach is how often the messages that no route takes are counted.
-const unroutedEach = 15 * time.Second
+// tendEach is how often it is seen to that everything is still there.
+const tendEach = 15 * time.Second
 
-// countUnrouted keeps the metric of messages that no route takes, and says once
-// that there are some.
-func (w *worker) countUnrouted(ctx context.Context) error {
-	tick := time.NewTicker(unroutedEach)
+// tend makes anew what vanished from the server while the worker runs (the
+// routes see to their consumers themselves), and counts the messages that no
+// route takes.
+func (w *worker) tend(ctx context.Context) error {
+	tick := time.NewTicker(tendEach)
 	defer tick.Stop()
 	told := false
 	for {
-		n, err := broker.Orphans(ctx, w.nats.JetStream(), w.config.Stream.Name)
-		if err == nil {
+		if n, err := broker.Orphans(ctx, w.nats.JetStream(), w.config.Stream.Name); err == nil {
 			w.metrics.Unrouted(int(n))
-		}
-		if err == nil && n > 0 && !told {
-			told = true
-			w.warn(fmt.Sprintf("%d messages of stream %s are taken by no route: they stay there until a route takes their subject, or until they are purged", n, w.config.Stream.Name))
+			if n > 0 && !told {
+				told = true
+				w.warn(fmt.Sprintf("%d messages of stream %s are taken by no route: they stay there until a route takes their subject, or until they are purged", n, w.config.Stream.Name))
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
 		}
+		w.ensureAgain(ctx)
 	}
+}
+
+func (w *worker) ensureAgain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, ensureLimit)
+	defer cancel()
+	topology := w.topology
+	topology.Consumers = nil
+	_, err := broker.Ensure(ctx, w.nats.JetStream(), topology)
+	w.nats.Note(err)
+	w.troubles.note("streams and bucket", err)
+}
+
+// serverLine passes a line of the embedded server on: what it warns of is for
+// the operator, the rest for who looks closely.
+func (w *worker) serverLine(line string) {
+	level := zap.DebugLevel
+	for _, loud := range []string{"warning: ", "error: ", "fatal: "} {
+		if strings.HasPrefix(line, loud) {
+			level = zap.WarnLevel
+		}
+	}
+	w.log.Log(level, "nats.server", zap.String("line", telemetry.Text(line)))
 }

@@ -37,7 +37,7 @@ func (w *worker) drain(routes *sync.WaitGroup, cut context.CancelFunc) {
 	case <-grace.C:
 		err = errCut
 		cut()
-		<-done
+		err = errors.Join(err, w.abandon(done))
 	}
 	flush, cancel := context.WithTimeout(context.Background(), reserve)
 	defer cancel()
@@ -46,6 +46,21 @@ func (w *worker) drain(routes *sync.WaitGroup, cut context.CancelFunc) {
 		err = flushed
 	}
 	w.sayStopped(time.Since(began), err)
+}
+
+// errAbandoned means that something did not even end when it was cut off.
+var errAbandoned = errors.New("some messages are still worked on; they are delivered again after their ack wait")
+
+// abandon waits a little for what was cut off, and no longer than the grace allows.
+func (w *worker) abandon(done <-chan struct{}) error {
+	last := time.NewTimer(reserve / 2)
+	defer last.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-last.C:
+		return errAbandoned
+	}
 }
 
 func (w *worker) inHand() (n int) {

@@ -28,13 +28,13 @@ type route struct {
 // makeRoutes makes a consumer for each route. What must exist on the server does.
 func (w *worker) makeRoutes(ctx context.Context) error {
 	js := w.nats.JetStream()
-	book, err := openLedger(ctx, js, w.config.Ledger.Bucket)
+	book, err := w.openLedger(ctx, js, w.config.Ledger.Bucket)
 	if err != nil {
 		return err
 	}
 	shared := shared{
-		ledger: &watchedLedger{ledger: book, conn: w.nats, metrics: w.metrics},
-		dead:   &watchedDeadLetters{publisher: deadletter.New(js, w.config.DeadLetter.Stream, w.config.DeadLetter.Subject), conn: w.nats},
+		ledger: &watchedLedger{ledger: book, conn: w.nats, metrics: w.metrics, troubles: &w.troubles},
+		dead:   &watchedDeadLetters{publisher: deadletter.New(js, w.config.DeadLetter.Stream, w.config.DeadLetter.Subject), conn: w.nats, troubles: &w.troubles},
 	}
 	routes := make([]*route, 0, len(w.config.Routes))
 	for i, r := range w.config.Routes {
@@ -47,12 +47,13 @@ func (w *worker) makeRoutes(ctx context.Context) error {
 }
 
 // openLedger waits for a bucket that was just made.
-func openLedger(ctx context.Context, js jetstream.JetStream, bucket string) (*ledger.Ledger, error) {
+func (w *worker) openLedger(ctx context.Context, js jetstream.JetStream, bucket string) (*ledger.Ledger, error) {
 	for {
 		book, err := ledger.Open(ctx, js, bucket)
 		if err == nil || ctx.Err() != nil {
 			return book, err
 		}
+		w.troubles.note("ledger", err)
 		select {
 		case <-time.After(ensureWait):
 		case <-ctx.Done():
@@ -147,9 +148,10 @@ func durable(ctx context.Context, js jetstream.JetStream, stream, name string) (
 
 // watchedLedger counts the ledger's operations, and has a silent server noticed.
 type watchedLedger struct {
-	ledger  consumer.Ledger
-	conn    *broker.Conn
-	metrics *telemetry.Metrics
+	ledger   consumer.Ledger
+	conn     *broker.Conn
+	metrics  *telemetry.Metrics
+	troubles *troubles
 }
 
 func (w *watchedLedger) Load(ctx context.Context, k ledger.Key) (ledger.Entry, error) {
@@ -173,16 +175,19 @@ func (w *watchedLedger) Delete(ctx context.Context, k ledger.Key, revision uint6
 func (w *watchedLedger) saw(op string, err error) {
 	w.conn.Note(err)
 	w.metrics.LedgerOp(op, err)
+	w.troubles.note("ledger", err)
 }
 
 // watchedDeadLetters has a silent server noticed.
 type watchedDeadLetters struct {
 	publisher *deadletter.Publisher
 	conn      *broker.Conn
+	troubles  *troubles
 }
 
 func (w *watchedDeadLetters) Publish(ctx context.Context, l deadletter.Letter) error {
 	err := w.publisher.Publish(ctx, l)
 	w.conn.Note(err)
+	w.troubles.note("dead letters", err)
 	return err
 }

@@ -67,6 +67,7 @@ func (w *worker) readiness() admin.Readiness {
 		r.Problems = append(r.Problems, admin.Problem{What: "worker", Reason: string(job.Stopping)})
 	}
 	r.Problems = append(r.Problems, w.natsProblems()...)
+	r.Problems = append(r.Problems, w.troubles.problems()...)
 	for _, c := range w.connections {
 		r.Problems = append(r.Problems, connectionProblems(c)...)
 	}

@@ -50,6 +50,7 @@ type worker struct {
 
 	decoders    []*request.Decoder // of the routes, in their order
 	connections []*connection
+	troubles    troubles
 
 	mu       sync.Mutex
 	nats     *broker.Conn // nil before there is one
@@ -75,7 +76,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	level := opts.level(cfg)
 	log, flush := telemetry.NewLogger(opts.Log, cfg.Log.Format, level)
 	defer func() { _ = flush() }()
-	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders}
+	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders, troubles: troubles{log: log}}
 	if err := w.run(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -126,8 +127,8 @@ func (w *worker) run(ctx context.Context, opts Options) error {
 	if err := w.makeRoutes(ctx); err != nil {
 		return err
 	}
-	stopCounting := background(w.countUnrouted)
-	defer stopCounting()
+	stopTending := background(w.tend)
+	defer stopTending()
 	return w.runRoutes(ctx, func() {
 		if opts.Started != nil {
 			opts.Started(Addresses{Admin: w.admin.Addr(), NATS: w.nats.NATS().ConnectedUrlRedacted()})
@@ -175,7 +176,7 @@ func (w *worker) runRoutes(ctx context.Context, started func()) error {
 	work, cut := context.WithCancel(context.Background())
 	defer cut()
 	var wg sync.WaitGroup
-	failed := make(chan error, len(w.routes))
+	failed := make(chan error, len(w.routes)+1)
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	for _, r := range w.routes {

@@ -1,0 +1,45 @@
+package consumer
+
+import (
+	"sync"
+
+	"github.com/queueferry/queueferry/internal/ledger"
+)
+
+// mostForgone bounds what is remembered; what does not fit costs a look-up.
+const mostForgone = 100_000
+
+// forgone remembers the deliveries that this worker gave up without having begun
+// them. If the very next delivery of such a message comes here again, nobody
+// else had it in between, and what was known of it still holds. It is safe for
+// concurrent use.
+type forgone struct {
+	mu  sync.Mutex
+	all map[ledger.Key]surrender
+}
+
+type surrender struct {
+	delivery uint64 // the server's count
+	again    bool   // an earlier try may have been carried out
+}
+
+func (f *forgone) add(d *delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.all == nil || len(f.all) >= mostForgone {
+		f.all = map[ledger.Key]surrender{}
+	}
+	f.all[d.key] = surrender{d.meta.NumDelivered, d.again}
+}
+
+// take tells what was known when the delivery before this one was given up.
+func (f *forgone) take(d *delivery) (again, known bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s, ok := f.all[d.key]
+	if !ok {
+		return false, false
+	}
+	delete(f.all, d.key)
+	return s.again, s.delivery+1 == d.meta.NumDelivered
+}

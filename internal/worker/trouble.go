@@ -1,0 +1,80 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/queueferry/queueferry/internal/admin"
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/deadletter"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/telemetry"
+)
+
+// troubles are the parts of JetStream that do not work as they should, although
+// there is a connection. Each is said once when it begins and once when it ends.
+// It is safe for concurrent use.
+type troubles struct {
+	log *zap.Logger
+
+	mu  sync.Mutex
+	now map[string]trouble
+}
+
+type trouble struct {
+	since time.Time
+	text  string
+}
+
+// note takes the result of one operation of a part.
+func (t *troubles) note(part string, err error) {
+	if err != nil && noTrouble(err) {
+		return
+	}
+	t.mu.Lock()
+	had, ongoing := t.now[part]
+	switch {
+	case err == nil:
+		delete(t.now, part)
+	case ongoing:
+		t.now[part] = trouble{had.since, telemetry.Text(err.Error())}
+	default:
+		if t.now == nil {
+			t.now = map[string]trouble{}
+		}
+		t.now[part] = trouble{time.Now(), telemetry.Text(err.Error())}
+	}
+	t.mu.Unlock()
+	switch {
+	case err != nil && !ongoing:
+		t.log.Warn("jetstream.trouble", zap.String("part", part), zap.String("error", telemetry.Text(err.Error())))
+	case err == nil && ongoing:
+		t.log.Warn("jetstream.recovered", zap.String("part", part), zap.Float64("down_ms", float64(time.Since(had.since).Milliseconds())))
+	}
+}
+
+// noTrouble tells what has other causes: the connection, a stop, or another
+// worker that was quicker.
+func noTrouble(err error) bool {
+	for _, other := range []error{ledger.ErrDisconnected, deadletter.ErrDisconnected, broker.ErrDisconnected, ledger.ErrConflict, context.Canceled} {
+		if errors.Is(err, other) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *troubles) problems() (all []admin.Problem) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, part := range slices.Sorted(maps.Keys(t.now)) {
+		all = append(all, admin.Problem{What: part, Since: t.now[part].since, Reason: "jetstream_trouble", Detail: t.now[part].text})
+	}
+	return all
+}
