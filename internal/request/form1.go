@@ -2,6 +2,7 @@ package request
 
 import (
 	"bytes"
+	"regexp"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
@@ -186,15 +187,19 @@ func (b *body) setObject(field string, to *job.Fields) *job.Outcome {
 
 // setTime reads an RFC 3339 time with its zone and keeps it in UTC. A time
 // outside the years 1 to 9999 in UTC could not be sent on.
+// rfc3339 is the form of a time in RFC 3339, section 5.6; the time package is
+// less strict.
+var rfc3339 = regexp.MustCompile(`(?i)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 func (b *body) setTime(field string, to *time.Time) *job.Outcome {
 	w, stop := b.word(field)
 	if stop != nil || w == nil {
 		return stop
 	}
 	var t time.Time
-	err := t.UnmarshalText(w)
+	err := t.UnmarshalText(bytes.ToUpper(w))
 	t = t.UTC()
-	if err != nil || t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
+	if err != nil || !rfc3339.Match(w) || t.IsZero() || t.Year() < 1 || t.Year() > 9999 {
 		return invalid("%s: %s is no time; expected RFC 3339 with its zone, as 2026-01-31T06:00:00Z or 2026-01-31T06:00:00+01:00", field, quote(w))
 	}
 	*to = t

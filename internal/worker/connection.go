@@ -116,7 +116,7 @@ func (w *worker) observe(m *telemetry.ConnectionMetrics, e authpool.Event) {
 	case authpool.Refused:
 		w.events.TokenRefused(telemetry.TokenRefused{
 			Connection: e.Connection, Credential: e.Credential, Reason: string(e.Reason),
-			Status: e.Status, ErrorCode: e.Code, NextTry: e.RetryAt,
+			Status: e.Status, ErrorCode: e.Code, Detail: e.Detail, NextTry: e.RetryAt,
 		})
 	}
 }
