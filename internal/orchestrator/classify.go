@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/authpool"
@@ -96,7 +97,7 @@ func serverError(a Answer, acts bool) Result {
 // noAnswer tells what was not sent from what was sent and lost.
 func noAnswer(a Answer, acts bool) Result {
 	if denied, ok := errors.AsType[*authpool.Error](a.Err); ok {
-		return unavailable(denied.Reason, Refused, denied.Error())
+		return unavailable(denied.Reason, Refused, detailOf(denied))
 	}
 	if errors.Is(a.Err, context.Canceled) || errors.Is(a.Err, authpool.ErrClosed) {
 		return stopped(a, acts)
@@ -133,3 +134,6 @@ func lost(acts bool, reason job.Reason, detail string) Result {
 func unavailable(reason job.Reason, h Health, detail string) Result {
 	return Result{Health: h, Outcome: job.Outcome{Verdict: job.Unavailable, Reason: reason, Detail: detail}}
 }
+
+// detailOf is an error of the pool in words for an operator: no package's name.
+func detailOf(e *authpool.Error) string { return strings.TrimPrefix(e.Error(), "authpool: ") }

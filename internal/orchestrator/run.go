@@ -37,7 +37,7 @@ func (c *Connection) Run(ctx context.Context) {
 // logIn shows a wrong credential before the first request meets it.
 func (c *Connection) logIn(ctx context.Context) {
 	if denied := c.denied(ctx); denied != nil {
-		c.gate.shut(denied.Reason, denied.Error(), 0)
+		c.gate.shut(denied.Reason, detailOf(denied), 0)
 	}
 }
 
@@ -70,7 +70,7 @@ func (c *Connection) tryOpening(ctx context.Context) {
 // It reports false if ctx ended or there will never be one.
 func (c *Connection) token(ctx context.Context) bool {
 	if denied := c.denied(ctx); denied != nil {
-		c.gate.stayShut(denied.Reason, denied.Error(), 0)
+		c.gate.stayShut(denied.Reason, detailOf(denied), 0)
 	}
 	if c.Tokens.Ready(ctx) == nil {
 		return true

@@ -26,7 +26,7 @@ func TestRefused(t *testing.T) {
 		r.fake.submit = func(context.Context, Try) Result { return refused() }
 		r.try()
 		synctest.Wait()
-		if g := r.Gate(); g.Open || g.Reason != job.CredentialsRefused || g.Detail != denied.Error() || !g.Until.IsZero() {
+		if g := r.Gate(); g.Open || g.Reason != job.CredentialsRefused || g.Detail != detailOf(denied) || !g.Until.IsZero() {
 			t.Errorf("gate %+v", g)
 		}
 		r.fake.submit = nil
