@@ -1,0 +1,114 @@
+package worker
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/ledger"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const file = `nats: {url: "nats://127.0.0.1:1"}
+%s
+connections:
+  acme:
+    product: uipath
+    url: https://orchestrator.example/acme
+    credentials:
+      - {grant: %s}
+routes:
+  - name: invoices
+    subjects: [jobs.>]
+    connection: acme
+    fixed: {%s}
+    defaults: {%s}
+    allow: {processes: ["*"]}
+`
+
+const (
+	someGrant  = "client_credentials, token_url: https://identity.example/token, client_id: me, client_secret: secret"
+	someFixed  = "folder: Finance, queue: Invoices"
+	someAction = "action: add_queue_item"
+)
+
+func parse(t *testing.T, text string) *config.Config {
+	t.Helper()
+	cfg, err := config.Parse("queueferry.yaml", []byte(text), func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return cfg
+}
+
+// What this version cannot do is refused before anything is started, with its
+// place in the file.
+func TestSupported(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ top, grant, fixed, defaults, want string }{
+		"all is there":         {"", someGrant, someFixed, someAction, ""},
+		"outcome events":       {"outcomes: {}", someGrant, someFixed, someAction, "queueferry.yaml:2:11: outcomes: "},
+		"another grant":        {"", "uipath_legacy, username: me, password: secret", someFixed, someAction, "queueferry.yaml:8:17: connections.acme.credentials[0].grant: uipath_legacy"},
+		"jobs alone":           {"", someGrant, "folder: Finance, action: start_job, process: Post", "", "queueferry.yaml:13:38: routes[0].fixed.action: start_job"},
+		"jobs by default":      {"", someGrant, "folder: Finance, queue: Invoices, process: Post", "action: start_job", "queueferry.yaml:14:24: routes[0].defaults.action: start_job"},
+		"a folder that is not": {"", someGrant, "folder: Finance/, queue: Invoices", someAction, "queueferry.yaml:13:21: routes[0].fixed.folder: "},
+		"a default that isn't": {"", someGrant, "queue: Invoices", someAction + ", folder: /Finance", "queueferry.yaml:14:48: routes[0].defaults.folder: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := parse(t, fmt.Sprintf(file, c.top, c.grant, c.fixed, c.defaults))
+			var out bytes.Buffer
+			var err error
+			if c.want == "" {
+				err = supported(cfg)
+			} else {
+				err = Run(t.Context(), cfg, Options{Log: &out})
+			}
+			switch {
+			case c.want == "" && err != nil:
+				t.Errorf("refused: %v", err)
+			case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+				t.Errorf("%v, want %s", err, c.want)
+			case out.Len() > 0:
+				t.Errorf("something was started: %s", out.String())
+			}
+		})
+	}
+}
+
+// A trouble is said when it begins and when it ends, however often it is met.
+func TestTroubles(t *testing.T) {
+	t.Parallel()
+	core, lines := observer.New(zapcore.DebugLevel)
+	all := troubles{log: zap.New(core)}
+	broken := errors.New("no such bucket")
+	for _, err := range []error{nil, broken, broken, ledger.ErrConflict, errors.New("another"), ledger.ErrDisconnected} {
+		all.note("ledger", err)
+	}
+	all.note("dead letters", nil)
+	problems := all.problems()
+	if len(problems) != 1 || problems[0].What != "ledger" || problems[0].Detail != "another" || problems[0].Since.IsZero() {
+		t.Errorf("problems %+v", problems)
+	}
+	all.note("ledger", nil)
+	all.note("ledger", nil)
+	if problems := all.problems(); len(problems) > 0 {
+		t.Errorf("problems after the end %+v", problems)
+	}
+	var said []string
+	for _, l := range lines.All() {
+		said = append(said, l.Message)
+	}
+	if got := strings.Join(said, " "); got != "jetstream.trouble jetstream.recovered" {
+		t.Errorf("said %s", got)
+	}
+}
