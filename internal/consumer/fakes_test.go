@@ -85,7 +85,8 @@ func (b *book) tried() []ledger.Record {
 func (b *book) has() (e ledger.Entry) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, e = range b.entries {
+	for _, one := range b.entries {
+		e = one
 	}
 	return e
 }

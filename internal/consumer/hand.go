@@ -1,5 +1,7 @@
 package consumer
 
+import "maps"
+
 import "sync"
 
 // hand holds the deliveries in hand. It is safe for concurrent use.
@@ -54,9 +56,7 @@ func (h *hand) get(id uint64) *delivery {
 func (h *hand) each(f func(id uint64, d *delivery)) {
 	h.mu.Lock()
 	all := make(map[uint64]*delivery, len(h.all))
-	for id, d := range h.all {
-		all[id] = d
-	}
+	maps.Copy(all, h.all)
 	h.mu.Unlock()
 	for id, d := range all {
 		f(id, d)

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"maps"
 	"testing"
 	"time"
 
@@ -83,9 +84,7 @@ func TestFieldsOfALine(t *testing.T) {
 				"route": route, "connection": "acme", "action": "add_queue_item", "request_id": "one",
 				"subject": "jobs.invoices.a", "sequence": uint64(1), "delivery": uint64(1),
 			}
-			for key, value := range c.want {
-				want[key] = value
-			}
+			maps.Copy(want, c.want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

@@ -62,7 +62,10 @@ func TestNeverMoreInHandThanRoom(t *testing.T) {
 }
 
 func raise(most *atomic.Int64, n int64) {
-	for old := most.Load(); n > old && !most.CompareAndSwap(old, n); old = most.Load() {
+	for {
+		if old := most.Load(); n <= old || most.CompareAndSwap(old, n) {
+			return
+		}
 	}
 }
 

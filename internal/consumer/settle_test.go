@@ -433,7 +433,7 @@ func TestLedgerFailsForLong(t *testing.T) {
 	for n, want := range map[uint64]time.Duration{1: time.Second, 2: 2 * time.Second, 4: 8 * time.Second, 1 << 40: time.Minute} {
 		d := &delivery{meta: &nats.MsgMetadata{NumDelivered: n}}
 		got := c.decide(d, d.notBegun(job.LedgerFailed))
-		if min, max := want*8/10, want*12/10; got.Delay < min || got.Delay > max || got.Counts {
+		if least, longest := want*8/10, want*12/10; got.Delay < least || got.Delay > longest || got.Counts {
 			t.Errorf("delivery %d: %+v, want about %v", n, got, want)
 		}
 	}
