@@ -46,7 +46,7 @@ func (m *model) lease(t *rapid.T) {
 // verdict gives one of the pool's verdicts on any lease, old ones included.
 func (m *model) verdict(t *rapid.T) {
 	if len(m.leases) == 0 {
-		t.Skip("no lease")
+		return // nothing to do it with
 	}
 	l := rapid.SampledFrom(m.leases).Draw(t, "lease")
 	switch rapid.SampledFrom([]string{"accept", "invalidate", "refuse"}).Draw(t, "verdict") {
@@ -63,7 +63,7 @@ func (m *model) verdict(t *rapid.T) {
 
 func (m *model) release(t *rapid.T) {
 	if len(m.leases) == 0 {
-		t.Skip("no lease")
+		return // nothing to do it with
 	}
 	m.leases[0].Release()
 	m.leases = m.leases[1:]
