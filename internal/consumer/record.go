@@ -18,8 +18,10 @@ func (c *Consumer) recall(d *delivery) error {
 		d.recalled = true
 		return nil
 	}
+	again, known := c.forgone.take(d)
 	entry, err := c.Ledger.Load(c.books, d.key)
 	if err != nil {
+		d.again, d.recalled = again, known
 		return err
 	}
 	d.entry, d.recalled = entry, true
@@ -30,7 +32,7 @@ func (c *Consumer) recall(d *delivery) error {
 		d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
 		d.noted = true
 	}
-	if again, known := c.forgone.take(d); known {
+	if known {
 		d.again = again
 	}
 	return nil
