@@ -25,7 +25,7 @@ func (c *Consumer) setAside(d *delivery, r orchestrator.Result, what retry.Dispo
 		return c.notSetAside(d, what.Reason, err, c.Policy.Max)
 	}
 	if !c.answerable(d) {
-		return retry.Disposition{Kind: retry.Leave, Counts: what.Counts}
+		return left
 	}
 	if c.term(d, what.Reason) {
 		c.forget(d)

@@ -165,7 +165,7 @@ func (c *Consumer) unbegun(d *delivery) retry.Disposition {
 		n := int(min(d.meta.NumDelivered, 1000))
 		return retry.Disposition{Kind: retry.Nak, Delay: retry.Backoff(c.Policy.First, c.Policy.Max, n, spread(d))}
 	default:
-		return retry.Disposition{Kind: retry.Leave}
+		return left
 	}
 }
 

@@ -35,6 +35,7 @@ type hold struct {
 	events            *telemetry.Events
 	count             func() (held, pending int)
 	first, longest    time.Duration // waits before a try
+	reminder          time.Duration // between two lines about a hold that goes on
 
 	mu      sync.Mutex
 	now     HoldState
@@ -47,7 +48,7 @@ type hold struct {
 func newHold(route, connection string, events *telemetry.Events, count func() (held, pending int)) *hold {
 	return &hold{
 		route: route, connection: connection, events: events, count: count,
-		first: firstHold, longest: longestHold, changed: make(chan struct{}),
+		first: firstHold, longest: longestHold, reminder: reminder, changed: make(chan struct{}),
 	}
 }
 
@@ -149,7 +150,7 @@ func (h *hold) refuse(o job.Outcome) (turned bool) {
 func (h *hold) remind() {
 	h.mu.Lock()
 	now := h.now
-	due := now.Held && time.Since(h.told) >= reminder
+	due := now.Held && time.Since(h.told) >= h.reminder
 	if due {
 		h.told = time.Now()
 	}

@@ -237,7 +237,7 @@ func TestForbiddenHoldsTheRoute(t *testing.T) {
 	})
 	g.slots = make(chan struct{}, 1)
 	c := New(b.settings(b.server.Conn(t), g))
-	c.hold.first, c.hold.longest = 500*time.Millisecond, 500*time.Millisecond
+	c.hold.first, c.hold.longest, c.hold.reminder = 500*time.Millisecond, 500*time.Millisecond, time.Second
 	r := run(t, c)
 	b.publish("first")
 	await(t, "the hold", func() bool { return r.Hold().Held && b.info().NumWaiting == 0 })
@@ -250,6 +250,7 @@ func TestForbiddenHoldsTheRoute(t *testing.T) {
 	if h := r.Hold(); h.Reason != job.Forbidden || h.Detail != "folder Finance" || h.Since.IsZero() || h.Until.Before(h.Since) {
 		t.Errorf("the hold is %+v", h)
 	}
+	await(t, "a reminder", func() bool { return len(b.lines("gate.changed")) >= 2 })
 	healed.Store(true)
 	b.awaitSettled(21)
 	for _, line := range b.lines("delivery.settled") {

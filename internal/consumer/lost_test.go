@@ -165,8 +165,12 @@ func TestNothingThereAtStart(t *testing.T) {
 	if r.Ready() {
 		t.Error("ready before anything was found")
 	}
+	began := time.Now()
 	b.publish("one")
 	b.awaitSettled(1)
+	if took := time.Since(began); took > inspectEach*2/3 {
+		t.Errorf("took %v: it is not looked for each second", took)
+	}
 	if n := len(b.lines("consumer.lost")); n != 1 {
 		t.Errorf("consumer.lost %d times", n)
 	}

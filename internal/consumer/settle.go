@@ -10,6 +10,9 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
+// left is what becomes of a message about which the server is told nothing.
+var left = retry.Disposition{Kind: retry.Leave}
+
 // settle is the one place where a message is acked, put off or set aside. What
 // may be someone else's by now is only ever acked.
 func (c *Consumer) settle(d *delivery, r orchestrator.Result, what retry.Disposition) {
@@ -41,7 +44,7 @@ func (c *Consumer) reconsider(d *delivery, r orchestrator.Result, what retry.Dis
 		what = retry.Disposition{Kind: retry.Nak, Delay: c.Policy.First}
 	}
 	if !d.mine(c.lease()) {
-		return retry.Disposition{Kind: retry.Leave}
+		return left
 	}
 	return what
 }
@@ -72,12 +75,11 @@ func (c *Consumer) forget(d *delivery) {
 func (c *Consumer) putOff(d *delivery, r orchestrator.Result, what retry.Disposition) retry.Disposition {
 	note := remember(d, r, what)
 	// A held message was noted already: equal is equal, there is no Dead in it.
-	if d.unbegun != job.LedgerFailed && note != d.entry.Record && c.store(d, note) != nil {
-		what.Counts = false
+	if d.unbegun != job.LedgerFailed && note != d.entry.Record {
+		_ = c.store(d, note) // what cannot be noted does not count
 	}
 	if !note.NotSent && c.stopping() {
-		// It may have been carried out: nobody shall hurry to repeat it.
-		return retry.Disposition{Kind: retry.Leave, Counts: what.Counts}
+		return left // it may have been carried out: nobody shall hurry to repeat it
 	}
 	return c.nak(d, what)
 }
@@ -89,7 +91,7 @@ func (c *Consumer) nak(d *delivery, what retry.Disposition) retry.Disposition {
 		<-c.drained // or a pull of ours would bring it back
 	}
 	if !c.answerable(d) {
-		return retry.Disposition{Kind: retry.Leave, Counts: what.Counts}
+		return left
 	}
 	if what.Delay <= 0 {
 		c.answer(d, "-NAK")
