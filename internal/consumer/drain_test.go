@@ -49,6 +49,30 @@ func TestStopHandsBackWhatHasNotBegun(t *testing.T) {
 	b.noRecords()
 }
 
+// A pull that is still under way at the stop does not bring back what is handed
+// back.
+func TestHandedBackIsNotPulledAgain(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 5*time.Minute)
+	g := newTarget(nil)
+	g.slots = make(chan struct{}) // nobody gets one
+	r := b.start(g, nil)
+	b.publish("one", "two")
+	await(t, "two in hand", func() bool { return r.InHand() == 2 })
+	await(t, "a pull that waits for long", func() bool { return b.info().NumWaiting == 1 })
+	b.publish("three") // after which a pull for many begins
+	await(t, "three in hand", func() bool { return r.InHand() == 3 })
+	r.stopped()
+	for _, line := range b.lines("delivery.settled") {
+		if line["delivery"] != uint64(1) || line["disposition"] != "nak" {
+			t.Errorf("settled as %v", line)
+		}
+	}
+	if n := b.settled(); n != 3 {
+		t.Errorf("%d deliveries settled, want 3", n)
+	}
+}
+
 // noRecords fails the test if the ledger holds a record of any message.
 func (b *rig) noRecords() {
 	b.t.Helper()

@@ -20,6 +20,7 @@ type forgone struct {
 
 type surrender struct {
 	delivery uint64 // the server's count
+	place    uint64 // among all deliveries of the durable consumer
 	again    bool   // an earlier try may have been carried out
 }
 
@@ -29,7 +30,14 @@ func (f *forgone) add(d *delivery) {
 	if f.all == nil || len(f.all) >= mostForgone {
 		f.all = map[ledger.Key]surrender{}
 	}
-	f.all[d.key] = surrender{d.meta.NumDelivered, d.again}
+	f.all[d.key] = surrender{d.meta.NumDelivered, d.meta.Sequence.Consumer, d.again}
+}
+
+// clear forgets everything: a durable consumer that was made anew counts anew.
+func (f *forgone) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = nil
 }
 
 // take tells what was known when the delivery before this one was given up.
@@ -41,5 +49,5 @@ func (f *forgone) take(d *delivery) (again, known bool) {
 		return false, false
 	}
 	delete(f.all, d.key)
-	return s.again, s.delivery+1 == d.meta.NumDelivered
+	return s.again, s.delivery+1 == d.meta.NumDelivered && s.place < d.meta.Sequence.Consumer
 }

@@ -34,7 +34,6 @@ func (c *Consumer) handle(d *delivery) {
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 	result, ok = c.decode(d)
 	if d.meta.NumDelivered > 1 && c.acked.has(d.key) {
-		c.decode(d) // for the name of the request
 		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Duplicate, Detail: "acked before; the ack got lost"}}, false
 	}
 	if c.recall(d) != nil {

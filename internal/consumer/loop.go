@@ -196,7 +196,9 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 	if wait := int64(f.durable.AckWait); wait > 0 && l.ackWait.Swap(wait) != wait {
 		l.keeper.retune()
 	}
-	l.created.Store(f.durable.Created.UnixNano())
+	if made := f.durable.Created.UnixNano(); l.created.Swap(made) != made {
+		l.forgone.clear()
+	}
 	l.pending.Store(int64(f.durable.Pending))
 	l.Metrics.Consumer(int(f.durable.Pending), f.durable.AckPending)
 	l.ready.Store(true)

@@ -140,7 +140,7 @@ func TestOldFinding(t *testing.T) {
 		t.Error("taken for there")
 	}
 	c.wg.Wait()
-	l.foundOut(t.Context(), <-l.found)
+	l.foundOut(t.Context(), receive(t, l.found, "another search"))
 	if !l.there || !c.Ready() || asked.Load() != 1 {
 		t.Errorf("there %t, asked %d times", l.there, asked.Load())
 	}

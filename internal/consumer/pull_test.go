@@ -110,7 +110,11 @@ func TestShutGateGivesUpThePull(t *testing.T) {
 	r := b.start(g, nil)
 	await(t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
 	g.set(false)
+	shut := time.Now()
 	await(t, "end of the pull", func() bool { return b.info().NumWaiting == 0 })
+	if took := time.Since(shut); took > idleExpires/2 {
+		t.Errorf("took %v: the pull was left to its own end", took)
+	}
 	b.publish(ids(20)...)
 	r.turns(2)
 	if info := b.info(); info.Delivered.Consumer != 0 || r.InHand() != 0 {
