@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
@@ -176,21 +178,25 @@ func TestNothingThereAtStart(t *testing.T) {
 	}
 }
 
-// The server forgets a pull, and says nothing: it is asked anew.
-func TestSilentPull(t *testing.T) {
+// The server forgets a pull and says nothing, as it does when nobody listens at
+// the moment: it is asked anew.
+func TestForgottenPull(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
 	p := newProxy(t, b.server)
-	g := newTarget(nil)
-	r := b.startOn(p.conn(t), g, nil)
-	await(t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
-	first := r.LastBeat()
-	p.freeze()
-	await(t, "a long silence", func() bool { return r.LastBeat().After(first.Add(pullSilence + 2*turn)) })
-	p.thaw()
-	b.publish(ids(20)...)
-	b.awaitSettled(20)
-	if n := b.info().NumRedelivered; n != 0 {
-		t.Errorf("%d messages delivered again", n)
+	nc := p.conn(t, nats.ReconnectWait(20*time.Millisecond))
+	r := b.startOn(nc, newTarget(nil), nil)
+	r.awaitLongPull(b)
+	p.shut(true)
+	await(t, "loss of the connection", func() bool { return !nc.IsConnected() })
+	b.publish("one")
+	await(t, "end of the pull", func() bool { return b.info().NumWaiting == 0 })
+	p.shut(false)
+	began := time.Now()
+	if line := b.awaitSettled(1); line["delivery"] != uint64(1) {
+		t.Errorf("settled as %v", line)
+	}
+	if took := time.Since(began); took > idleExpires/2 {
+		t.Errorf("took %v", took)
 	}
 }

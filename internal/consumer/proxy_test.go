@@ -17,9 +17,10 @@ type proxy struct {
 	to       string
 	wg       sync.WaitGroup
 
-	mu    sync.Mutex
-	conns []net.Conn
-	pass  chan struct{} // closed while it is not frozen
+	mu     sync.Mutex
+	conns  []net.Conn
+	pass   chan struct{} // closed while it is not frozen
+	refuse bool          // new connections
 }
 
 func newProxy(t testing.TB, s *natstest.Server) *proxy {
@@ -46,8 +47,14 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
+		p.mu.Lock()
+		refuse := p.refuse
+		p.mu.Unlock()
 		server, err := net.Dial("tcp", p.to)
-		if err != nil {
+		if err == nil && refuse {
+			server.Close()
+		}
+		if err != nil || refuse {
 			client.Close()
 			continue
 		}
@@ -98,6 +105,14 @@ func (p *proxy) cut() {
 		c.Close()
 	}
 	p.conns = nil
+}
+
+// shut breaks every connection and lets none come up again, or lets them.
+func (p *proxy) shut(refuse bool) {
+	p.mu.Lock()
+	p.refuse = refuse
+	p.mu.Unlock()
+	p.cut()
 }
 
 // conn is a client behind the proxy.

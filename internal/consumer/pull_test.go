@@ -25,6 +25,13 @@ func (r *running) turns(n int) {
 	}
 }
 
+// awaitLongPull waits until the route is idle and waits for a single message.
+func (r *running) awaitLongPull(b *rig) {
+	r.t.Helper()
+	r.turns(2)
+	await(r.t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
+}
+
 // However fast messages come and go, there are never more than have room, and
 // none is delivered twice.
 func TestNeverMoreInHandThanRoom(t *testing.T) {
@@ -108,7 +115,7 @@ func TestShutGateGivesUpThePull(t *testing.T) {
 	b := newRig(t, 30*time.Second)
 	g := newTarget(nil)
 	r := b.start(g, nil)
-	await(t, "a pull that waits", func() bool { return b.info().NumWaiting == 1 })
+	r.awaitLongPull(b)
 	g.set(false)
 	shut := time.Now()
 	await(t, "end of the pull", func() bool { return b.info().NumWaiting == 0 })

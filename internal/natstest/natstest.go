@@ -4,6 +4,7 @@
 package natstest
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -22,13 +23,15 @@ const (
 type Option func(*server.Options)
 
 // Server is a JetStream server that a test may stop and start at will. Its
-// methods are for the test's own goroutine; URL is safe from any.
+// methods are for the test's own goroutine; URL and Conn are safe from any.
 type Server struct {
-	srv  *server.Server // nil while it is shut down
-	opts []Option
-	dir  string
-	url  string
-	port int
+	srv   *server.Server // nil while it is shut down
+	opts  []Option
+	dir   string
+	url   string
+	port  int
+	mu    sync.Mutex
+	conns []*nats.Conn
 }
 
 // Start runs a server until the test ends. It fails the test if the server is
@@ -74,8 +77,10 @@ func (s *Server) URL() string { return s.url }
 // Dir is the directory of the server's store.
 func (s *Server) Dir() string { return s.dir }
 
-// Shutdown stops the server and waits until it is gone; its store stays. A
-// second call does nothing.
+// Shutdown stops the server and waits until it is gone, and until every
+// connection that Conn made knows: what a test sends later cannot be lost on a
+// connection that only seems to be open. The store stays. A second call does
+// nothing.
 func (s *Server) Shutdown() {
 	if s.srv == nil {
 		return
@@ -83,6 +88,13 @@ func (s *Server) Shutdown() {
 	s.srv.Shutdown()
 	s.srv.WaitForShutdown()
 	s.srv = nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, nc := range s.conns {
+		for nc.IsConnected() {
+			time.Sleep(time.Millisecond)
+		}
+	}
 }
 
 // Restart shuts the server down, if it is up, and starts it again with the same
@@ -104,6 +116,9 @@ func (s *Server) Conn(t testing.TB, opts ...nats.Option) *nats.Conn {
 	if err != nil {
 		t.Fatalf("natstest: connect: %v", err)
 	}
+	s.mu.Lock()
+	s.conns = append(s.conns, nc)
+	s.mu.Unlock()
 	t.Cleanup(func() {
 		nc.Close()
 		<-closed // the library's own goroutines end with this call
