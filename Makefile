@@ -35,6 +35,10 @@ $(LINTER): tools/go.mod tools/go.sum
 sandbox: ## Watch the whole thing work, on simulated orchestrators
 	go run ./cmd/sandbox
 
+.PHONY: faults
+faults: ## Send 1,500 requests through faults with each of ten seeds, and print the books
+	go test ./integration -count=1 -timeout 30m -v -run TestMixedFaults -seeds 10 -requests 1500
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' . \
@@ -47,6 +51,10 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: mutations
+mutations: ## Break each promise on purpose, and see its test fail
+	go -C tools run ./mutate
 
 .PHONY: ci
 ci: ## Run all that the CI runs

@@ -12,6 +12,9 @@ import (
 const atOnce = "8"
 
 func TestMain(m *testing.M) {
+	if file := os.Getenv(asWorker); file != "" {
+		os.Exit(beWorker(file))
+	}
 	flag.Parse()
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		panic(err)

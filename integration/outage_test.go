@@ -62,16 +62,24 @@ func TestAnOutageCostsNothing(t *testing.T) {
 // and even if one attempt is all it has.
 func TestAnOutageSpendsNoAttempt(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, uipath.Settings{})
-	w := r.start(settings{connection: "breaker: {failures: 5, open: 300ms}", route: "retry: {attempts: 1, first: 50ms, max: 100ms}"})
-	r.uipath.SetFault(uipath.Unavailable())
-	r.publish(item("inv-0"))
-	time.Sleep(3 * time.Second)
-	r.uipath.ClearFault()
-	r.settledAll()
-	r.once(unique, "inv", 1)
-	if dead := r.deadLetters(); len(dead) > 0 {
-		t.Errorf("dead letter %v\n%s", dead[0].Header, w.log)
+	for name, fault := range map[string]uipath.Fault{
+		"503 of a gateway":    uipath.Unavailable(),
+		"refused connections": {Kind: uipath.RefuseConnections},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, uipath.Settings{})
+			w := r.start(settings{connection: "breaker: {failures: 5, open: 300ms}", route: "retry: {attempts: 1, first: 50ms, max: 100ms}"})
+			r.uipath.SetFault(fault)
+			r.publish(item("inv-0"))
+			time.Sleep(3 * time.Second)
+			r.uipath.ClearFault()
+			r.settledAll()
+			r.once(unique, "inv", 1)
+			if dead := r.deadLetters(); len(dead) > 0 {
+				t.Errorf("dead letter %v\n%s", dead[0].Header, w.log)
+			}
+		})
 	}
 }
 

@@ -211,6 +211,12 @@ func (r *rig) publishMany(prefix string, n int) {
 			r.t.Fatal(err)
 		}
 	}
+	r.publishedAll()
+}
+
+// publishedAll waits until all that was published is stored.
+func (r *rig) publishedAll() {
+	r.t.Helper()
 	select {
 	case <-r.js.PublishAsyncComplete():
 	case <-time.After(patience):

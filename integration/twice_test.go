@@ -40,34 +40,3 @@ func TestALostAnswerMakesNoSecondItem(t *testing.T) {
 		})
 	}
 }
-
-// Where the orchestrator cannot tell, the request is set aside, not repeated.
-func TestALostAnswerOnAnotherQueueIsParked(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, uipath.Settings{})
-	r.start(settings{route: "retry: {first: 50ms, max: 100ms}"})
-	fault := uipath.CommitThenDrop(uipath.AddQueueItem)
-	fault.Calls = 1
-	r.uipath.AddFault(fault)
-	r.publish(`{"id": "note-0", "queue": "Notes"}`)
-	r.settledAll()
-	r.once(plain, "note", 1)
-	dead := r.deadLetters()
-	if len(dead) != 1 || dead[0].Header.Get("Queueferry-Reason") != "unknown_outcome" || dead[0].Header.Get("Queueferry-First-Try") == "" {
-		t.Fatalf("dead letters %v", dead)
-	}
-}
-
-func TestALostAnswerWithResendIsSentAgain(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, uipath.Settings{})
-	r.start(settings{route: "retry: {first: 50ms, max: 100ms}\non_unknown: resend"})
-	fault := uipath.CommitThenDrop(uipath.AddQueueItem)
-	fault.Calls = 1
-	r.uipath.AddFault(fault)
-	r.publish(`{"id": "note-0", "queue": "Notes"}`)
-	r.settledAll()
-	if got := len(r.uipath.ItemsByReference(folder, plain, "note-0")); got != 2 {
-		t.Errorf("%d items: the operator asked for it to be sent again", got)
-	}
-}

@@ -38,6 +38,7 @@ func (b *balance) row(name string, value any) {
 func (p *play) balance() *balance {
 	b := &balance{}
 	p.checkItems(b)
+	p.checkJobs(b)
 	p.checkDeadLetters(b)
 	p.checkConduct(b)
 	p.summarise(b)
@@ -46,20 +47,34 @@ func (p *play) balance() *balance {
 
 // checkItems holds the orchestrator's items against the good requests.
 func (p *play) checkItems(b *balance) {
-	for queue, references := range map[string][]string{invoices: p.wanted, claims: p.claims} {
+	want := 0
+	for queue, references := range p.items {
+		want += len(references)
 		for _, reference := range references {
 			n := len(p.uipath.ItemsByReference(folder, queue, reference))
 			b.check(n == 1, "%s has %d items in %s, and must have 1", reference, n, queue)
 		}
 	}
 	items := len(p.uipath.Items())
-	want := len(p.wanted) + len(p.claims)
 	b.check(items == want, "the orchestrator has %d items, and must have %d", items, want)
+}
+
+// checkJobs holds the orchestrator's jobs against the good requests.
+func (p *play) checkJobs(b *balance) {
+	started := map[string]int{}
+	jobs := p.uipath.Jobs()
+	for _, job := range jobs {
+		started[job.Reference]++
+	}
+	for _, reference := range p.jobs {
+		b.check(started[reference] == 1, "%s has %d jobs, and must have 1", reference, started[reference])
+	}
+	b.check(len(jobs) == len(p.jobs), "the orchestrator has %d jobs, and must have %d", len(jobs), len(p.jobs))
 }
 
 // checkDeadLetters holds the dead letters against the bad requests.
 func (p *play) checkDeadLetters(b *balance) {
-	want := map[string]int{"reference_conflict": len(p.claims)}
+	want := map[string]int{"reference_conflict": len(p.items[claims])}
 	for reason, ids := range p.bad {
 		want[reason] = len(ids)
 	}
@@ -104,6 +119,9 @@ func (p *play) summarise(b *balance) {
 	b.row("  gate shut by", shuts(p.log.shuts))
 	b.row("calls of AddQueueItem", counts.Total(uipath.AddQueueItem))
 	b.row("  items added by them", counts.Effects[uipath.AddQueueItem])
+	b.row("calls of StartJobs", counts.Total(uipath.StartJobs))
+	b.row("  jobs started by them", counts.Effects[uipath.StartJobs])
+	b.row("look-ups of items and jobs", counts.Total(uipath.ListQueueItems)+counts.Total(uipath.ListJobs))
 	b.row("connections opened", counts.Connections)
 }
 

@@ -1,7 +1,8 @@
 // Command sandbox shows the whole of Queueferry at work, on free ports of this
 // machine and with nothing installed: a JetStream server, a simulated UiPath
-// Orchestrator, and the worker between them, while the token is revoked, the
-// orchestrator goes away, and some requests are broken, forbidden or repeated.
+// Orchestrator, and the worker between them, which adds queue items and starts
+// jobs while the token is revoked, answers get lost, the orchestrator goes away,
+// and some requests are broken, forbidden or repeated.
 package main
 
 import (

@@ -18,18 +18,19 @@ const playLimit = 55 * time.Second
 type play struct {
 	*stage
 	screen   *screen
-	requests int                 // good ones, in all
-	fault    *uipath.ActiveFault // of the present scene
+	requests int                   // good ones, in all
+	faults   []*uipath.ActiveFault // of the present scene
 
 	published int                 // messages that the stream took
 	swallowed int                 // repeats that the stream's window swallowed
-	wanted    []string            // references that must have exactly one item
-	claims    []string            // the same, in the other queue; each was asked for twice, for different requests
-	bad       map[string][]string // references that must have no item of their own, by dead-letter reason
+	goods     int                 // good requests so far
+	items     map[string][]string // references that must have exactly one item, by queue; each claim was asked for twice, by different requests
+	jobs      []string            // references that must have exactly one job
+	bad       map[string][]string // ids of requests that must come to nothing, by dead-letter reason
 }
 
 func newPlay(s *stage, screen *screen, requests int) *play {
-	return &play{stage: s, screen: screen, requests: requests, bad: map[string][]string{}}
+	return &play{stage: s, screen: screen, requests: requests, items: map[string][]string{}, bad: map[string][]string{}}
 }
 
 // scene is a part of the play: what happens while its requests are published,
@@ -45,8 +46,9 @@ func (p *play) scenes() []scene {
 	return []scene{
 		{what: "all is well"},
 		{what: "the token is revoked, and once again", begin: p.revoke, turn: p.revoke},
-		{what: "answers get lost: items are added, and the connection is cut", begin: p.cut, end: p.mend},
-		{what: "the orchestrator goes away for six seconds", begin: p.goAway, turn: p.wait(3 * time.Second), end: p.comeBack},
+		{what: "answers get lost: items are added, jobs are started, and the connection is cut", begin: p.cut, turn: p.cutBefore, end: p.mend},
+		{what: "the orchestrator goes away for four seconds", begin: p.goAway, turn: p.wait(2 * time.Second), end: p.comeBack},
+		{what: "the robots have pending jobs, lists lag, answers still get lost", begin: p.pend, turn: p.cut, end: p.mend},
 		{what: "429, the orchestrator asks for a pause; broken, forbidden and repeated requests arrive", begin: p.throttle, turn: p.crowd},
 	}
 }
@@ -104,28 +106,52 @@ func (p *play) revoke(context.Context) error {
 	return nil
 }
 
+// fail adds a fault to the present scene.
+func (p *play) fail(f uipath.Fault) { p.faults = append(p.faults, p.uipath.AddFault(f)) }
+
+// cut loses answers of calls that were carried out.
 func (p *play) cut(context.Context) error {
-	fault := uipath.CommitThenDrop(uipath.AddQueueItem)
+	fault := uipath.CommitThenDrop(uipath.AddQueueItem, uipath.StartJobs)
 	fault.Probability = 0.05
-	p.fault = p.uipath.AddFault(fault)
+	p.fail(fault)
 	return nil
 }
 
+// cutBefore loses answers of calls that were not: the caller cannot tell these
+// from the others.
+func (p *play) cutBefore(context.Context) error {
+	p.fail(uipath.Fault{Kind: uipath.Drop, Probability: 0.05, Operations: []uipath.Operation{uipath.AddQueueItem, uipath.StartJobs}})
+	return nil
+}
+
+// mend ends the faults of the present scene.
 func (p *play) mend(context.Context) error {
-	p.fault.Remove()
+	for _, f := range p.faults {
+		f.Remove()
+	}
+	p.faults = nil
+	return nil
+}
+
+// pend has half of the starts refused, and what is new missing from lists for
+// a time that is shorter than the connection's settle.
+func (p *play) pend(context.Context) error {
+	pending := uipath.PendingJobs()
+	pending.Probability = 0.5
+	p.fail(pending)
+	p.fail(uipath.Fault{Kind: uipath.LagLookUps, Delay: 300 * time.Millisecond})
 	return nil
 }
 
 func (p *play) goAway(context.Context) error {
-	p.fault = p.uipath.AddFault(uipath.Fault{Kind: uipath.RefuseConnections})
+	p.fail(uipath.Fault{Kind: uipath.RefuseConnections})
 	return nil
 }
 
 func (p *play) comeBack(ctx context.Context) error {
-	if err := p.wait(3 * time.Second)(ctx); err != nil {
+	if err := errors.Join(p.wait(2*time.Second)(ctx), p.mend(ctx)); err != nil {
 		return err
 	}
-	p.fault.Remove()
 	p.screen.say("  the orchestrator is back")
 	return p.await(ctx, func() bool { return !p.log.IsShut() })
 }

@@ -11,24 +11,54 @@ import (
 const (
 	toInvoices = "jobs.invoices.new"
 	toClaims   = "jobs.claims.new"
+	toNotes    = "jobs.notes.new"
+	toRobots   = "jobs.robots.new"
 )
 
-func request(id, rest string) string {
-	return fmt.Sprintf(`{"id": %q, "content": {"Vendor": "ACME", "Amount": "12.50", "Due": "2026-01-31"}%s}`, id, rest)
+func request(id string) string {
+	return fmt.Sprintf(`{"id": %q, "content": {"Vendor": "ACME", "Amount": 12.50, "Due": "2026-01-31T19:00:00+01:00"}}`, id)
 }
 
-// good publishes n requests that must become one item each.
+// claim is a request whose reference is not its id.
+func claim(id, reference string, amount int) string {
+	return fmt.Sprintf(`{"id": %q, "reference": %q, "content": {"Vendor": "ACME", "Amount": %d}}`, id, reference, amount)
+}
+
+// job is a request to start a job.
+func job(id string, amount int) string {
+	return fmt.Sprintf(`{"id": %q, "arguments": {"in_Vendor": "ACME", "in_Amount": %d}}`, id, amount)
+}
+
+// good publishes n requests that must become one item or one job each: of four,
+// two are items of the queue with unique references, one is an item of the other
+// queue, and one a job.
 func (p *play) good(n int) func(context.Context) error {
 	return func(ctx context.Context) error {
 		for range n {
-			id := fmt.Sprintf("inv-%06d", len(p.wanted))
-			if err := p.publish(ctx, toInvoices, request(id, ""), nats.Header{"Nats-Msg-Id": {id}}); err != nil {
+			if err := p.next(ctx); err != nil {
 				return err
 			}
-			p.wanted = append(p.wanted, id)
 			p.screen.show(p.log.Finished(), p.published, p.log.IsShut())
 		}
 		return nil
+	}
+}
+
+func (p *play) next(ctx context.Context) error {
+	p.goods++
+	switch p.goods % 4 {
+	case 0:
+		id := fmt.Sprintf("job-%06d", len(p.jobs))
+		p.jobs = append(p.jobs, id)
+		return p.publish(ctx, toRobots, job(id, 1250), withMsgID(id))
+	case 2:
+		id := fmt.Sprintf("note-%06d", len(p.items[notes]))
+		p.items[notes] = append(p.items[notes], id)
+		return p.publish(ctx, toNotes, request(id), withMsgID(id))
+	default:
+		id := fmt.Sprintf("inv-%06d", len(p.items[invoices]))
+		p.items[invoices] = append(p.items[invoices], id)
+		return p.publish(ctx, toInvoices, request(id), withMsgID(id))
 	}
 }
 
@@ -64,24 +94,39 @@ func (p *play) publishBad(ctx context.Context) error {
 // publishRepeats sends requests anew that were sent before: within the stream's
 // window under the same Nats-Msg-Id, which the stream swallows, and without
 // one, as a publisher does that lost its memory. Then two requests of different
-// content that bear the same reference.
+// content that bear the same reference, or the same id.
 func (p *play) publishRepeats(ctx context.Context) error {
-	for _, id := range p.wanted[:20] {
-		if err := p.publish(ctx, toInvoices, request(id, ""), nats.Header{"Nats-Msg-Id": {id}}); err != nil {
-			return err
-		}
-		if err := p.publish(ctx, toInvoices, request(id, ""), nil); err != nil {
-			return err
-		}
-	}
-	for i := range 5 {
-		reference := fmt.Sprintf(`, "reference": "claim-%d"`, i)
-		for copy := range 2 {
-			if err := p.publish(ctx, toClaims, request(fmt.Sprintf("claim-%d-%d", i, copy), reference), nil); err != nil {
+	for i := range 10 {
+		invoice, robot := p.items[invoices][i], p.jobs[i]
+		for _, header := range []func(id string) nats.Header{withMsgID, withoutMsgID} {
+			if err := p.publish(ctx, toInvoices, request(invoice), header(invoice)); err != nil {
+				return err
+			}
+			if err := p.publish(ctx, toRobots, job(robot, 1250), header(robot)); err != nil {
 				return err
 			}
 		}
-		p.claims = append(p.claims, fmt.Sprintf("claim-%d", i))
+	}
+	return p.publishConflicts(ctx)
+}
+
+func withMsgID(id string) nats.Header { return nats.Header{"Nats-Msg-Id": {id}} }
+func withoutMsgID(string) nats.Header { return nil }
+
+func (p *play) publishConflicts(ctx context.Context) error {
+	for i := range 5 {
+		id := p.jobs[i]
+		if err := p.publish(ctx, toRobots, job(id, 9999), nil); err != nil {
+			return err
+		}
+		p.bad["id_conflict"] = append(p.bad["id_conflict"], id)
+		reference := fmt.Sprintf("claim-%d", i)
+		for amount := range 2 {
+			if err := p.publish(ctx, toClaims, claim(fmt.Sprintf("claim-%d-%d", i, amount), reference, amount), nil); err != nil {
+				return err
+			}
+		}
+		p.items[claims] = append(p.items[claims], reference)
 	}
 	return nil
 }

@@ -19,15 +19,16 @@ func TestTheBooksBalance(t *testing.T) {
 	if err := run(t.Context(), &out, 100, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"delivered", "duplicate", "reference_conflict", "log-ins", "time held", "calls of AddQueueItem", "The books balance"} {
+	for _, want := range []string{"delivered", "duplicate", "reference_conflict", "log-ins", "time held", "calls of AddQueueItem",
+		"jobs started by them", "look-ups of items and jobs", "id_conflict", "The books balance"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output does not name %q:\n%s", want, out.String())
 		}
 	}
 }
 
-// Books that do not balance are noticed: an item too many, one too few, a dead
-// letter that is not there.
+// Books that do not balance are noticed: an item or a job too many, one too few, a
+// dead letter that is not there.
 func TestBooksThatDoNotBalance(t *testing.T) {
 	t.Parallel()
 	s, err := open(t.Context())
@@ -49,10 +50,11 @@ func TestBooksThatDoNotBalance(t *testing.T) {
 		t.Fatalf("wrong from the start: %v", b.wrong)
 	}
 	p.uipath.AddItem(folder, invoices, uipath.Item{Reference: "inv-000003"})
-	p.wanted = append(p.wanted, "inv-never")
+	p.items[notes] = append(p.items[notes], "note-never")
+	p.uipath.AddJob(folder, process, uipath.Job{Reference: "job-000000"})
 	p.bad["not_found"] = []string{"never"}
 	wrong := strings.Join(p.balance().wrong, "\n")
-	for _, want := range []string{"inv-000003 has 2 items", "inv-never has 0 items", "0 dead letters are not_found, and 1 must be"} {
+	for _, want := range []string{"inv-000003 has 2 items", "note-never has 0 items", "job-000000 has 2 jobs", "0 dead letters are not_found, and 1 must be"} {
 		if !strings.Contains(wrong, want) {
 			t.Errorf("%q was not noticed:\n%s", want, wrong)
 		}

@@ -18,13 +18,16 @@ import (
 	"github.com/queueferry/queueferry/internal/worker"
 )
 
-// The orchestrator's folder and queues. Missing is one that a publisher may
-// name and that does not exist.
+// The orchestrator's folder, queues and process. Notes is the queue that does not
+// enforce unique references. Missing is one that a publisher may name and that
+// does not exist.
 const (
 	folder   = "Finance/AP"
 	invoices = "Invoices"
 	claims   = "Claims"
+	notes    = "Notes"
 	missing  = "Archive"
+	process  = "PostInvoice"
 )
 
 // stage is everything that runs.
@@ -57,6 +60,8 @@ func open(ctx context.Context) (s *stage, err error) {
 	s.uipath.AddFolder(folder)
 	s.uipath.AddQueue(folder, invoices, uipath.Queue{UniqueReference: true})
 	s.uipath.AddQueue(folder, claims, uipath.Queue{UniqueReference: true})
+	s.uipath.AddQueue(folder, notes, uipath.Queue{})
+	s.uipath.AddProcess(folder, process)
 	if s.worker, err = s.startWorker(ctx); err != nil {
 		return s, err
 	}
@@ -147,13 +152,14 @@ func (s *stage) stayOpen(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, `
 Everything goes on running until Ctrl-C. To try by hand, with the nats command line:
   nats --server %[1]s pub jobs.invoices.mine '{"id": "mine-1", "content": {"Vendor": "ACME"}}'
+  nats --server %[1]s pub jobs.robots.mine '{"id": "mine-2", "arguments": {"in_Vendor": "ACME"}}'
   nats --server %[1]s pub jobs.invoices.mine 'not a request'
   nats --server %[1]s stream view JOBS_DEAD
   curl http://%[2]s/readyz
   curl http://%[2]s/status
   curl http://%[2]s/metrics
   tail -f %[3]s
-Subjects: jobs.invoices.>, jobs.claims.>   Orchestrator: %[4]s
+Subjects: jobs.invoices.>, jobs.claims.>, jobs.notes.>, jobs.robots.>   Orchestrator: %[4]s
 `, s.worker.at.NATS, s.worker.at.Admin, s.logFile(), s.uipath.URL())
 	select {
 	case <-ctx.Done():

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -38,6 +39,8 @@ type Settings struct {
 	// server that is not there, a permission that is missing. The same text is
 	// not repeated until there was a connection again.
 	OnError func(error)
+
+	ping time.Duration // 0: pingInterval
 }
 
 // TLS names PEM files. Empty fields mean the system's CAs and no client
@@ -65,7 +68,7 @@ func (c *Conn) options(s Settings) ([]nats.Option, error) {
 		nats.Timeout(connectTimeout),
 		nats.ReconnectWait(reconnectWait),
 		nats.ReconnectJitter(jitter, jitterTLS),
-		nats.PingInterval(pingInterval),
+		nats.PingInterval(cmp.Or(s.ping, pingInterval)),
 		nats.MaxPingsOutstanding(2),
 		nats.FlusherTimeout(writeTimeout), // a frozen peer must not hold the connection's lock
 	}

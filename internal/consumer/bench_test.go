@@ -20,7 +20,7 @@ type instant struct {
 }
 
 func (i *instant) Do(ctx, _ context.Context, t orchestrator.Try) (orchestrator.Result, error) {
-	if !t.Begin(ctx) {
+	if !t.Begin(ctx, &t) {
 		return orchestrator.Result{}, orchestrator.ErrNotBegun
 	}
 	i.left.Done()

@@ -34,6 +34,7 @@ type Decoder interface {
 // Target is where requests go. See orchestrator.Connection.
 type Target interface {
 	Check(*job.Request) (job.Outcome, bool)
+	Claims(*job.Request) bool
 	Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error)
 	Alive(context.Context) bool
 	Watch() (open bool, changed <-chan struct{})
@@ -44,6 +45,8 @@ type Ledger interface {
 	Load(context.Context, ledger.Key) (ledger.Entry, error)
 	Store(context.Context, ledger.Key, uint64, ledger.Record) (uint64, error)
 	Delete(context.Context, ledger.Key, uint64) error
+	LoadClaim(context.Context, ledger.Key) (ledger.ClaimEntry, error)
+	StoreClaim(context.Context, ledger.Key, uint64, ledger.Claim, time.Duration) (uint64, error)
 }
 
 // DeadLetters sets messages aside. See deadletter.Publisher.
@@ -74,11 +77,17 @@ type Settings struct {
 	Events      *telemetry.Events
 	Metrics     *telemetry.RouteMetrics
 
+	// Owner names this worker in its claims: no other worker has the same name.
+	Owner string
+	// Remember is how long the ledger remembers a request that was carried out.
+	Remember time.Duration
+
 	Policy          retry.Policy
 	MaxInFlight     int  // messages in hand at once
 	Resend          bool // on_unknown: resend
 	AcceptDuplicate bool // on_duplicate: ack
 	Pause           bool // pull nothing
+	RejectGuard     bool // hold while most answers are refusals
 }
 
 // Consumer works on one route.
@@ -120,6 +129,7 @@ func New(s Settings) *Consumer {
 	c.hold = newHold(s.Route, s.Connection, s.Events, func() (int, int) {
 		return int(c.held.Load()), c.Pending()
 	})
+	c.hold.guard = s.RejectGuard
 	c.keeper = newKeeper(s.NATS, c.hand, c.lease)
 	c.ackWait.Store(int64(30 * time.Second))
 	c.beat.Store(time.Now().UnixNano())

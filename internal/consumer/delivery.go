@@ -10,6 +10,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
 // delivery is one message in hand. One goroutine works on it; the keeper
@@ -38,12 +39,25 @@ type delivery struct {
 	// the message was delivered before, or a write was tried.
 	noted bool
 
+	// unsent tells that this worker had it before, gave it up without having sent
+	// it, and nobody had it in between.
+	unsent bool
+	claim  claim
+	// inherited is what an earlier claim of the request says of its tries.
+	inherited ledger.Record
+	// finding is what the ledger knows of the request; nil: nothing that ends it.
+	finding *orchestrator.Result
+	wait    time.Duration // until another delivery's claim ends
+
 	unbegun  job.Reason // why it was not begun; empty: it was, or nothing hinders it
 	held     bool       // it waits for a gate or the hold
 	holds    int        // one after the other
 	began    time.Time  // the call under way, or the last; zero: none
 	took     time.Duration
 	underWay bool // begun, and not known to have ended
+	// spared is how long the message stays away although it was refused, because
+	// most are; 0: the refusal stands.
+	spared time.Duration
 }
 
 // receive takes a message in hand and has it worked on. It was ours at the time

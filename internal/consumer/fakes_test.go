@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
@@ -16,7 +17,11 @@ type book struct {
 	onStore func(n int, r ledger.Record) error
 	written bool // what onStore refuses takes effect all the same
 
+	onClaim func(n int, c ledger.Claim) error // as onStore
+
 	mu      sync.Mutex
+	claims  map[ledger.Key]ledger.ClaimEntry
+	claimed []ledger.Claim // that were tried
 	entries map[ledger.Key]ledger.Entry
 	next    uint64
 	loads   int
@@ -25,7 +30,43 @@ type book struct {
 	deleted int
 }
 
-func newBook() *book { return &book{entries: map[ledger.Key]ledger.Entry{}} }
+func newBook() *book {
+	return &book{entries: map[ledger.Key]ledger.Entry{}, claims: map[ledger.Key]ledger.ClaimEntry{}}
+}
+
+func (b *book) LoadClaim(_ context.Context, k ledger.Key) (ledger.ClaimEntry, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.claims[k], nil
+}
+
+func (b *book) StoreClaim(_ context.Context, k ledger.Key, revision uint64, c ledger.Claim, _ time.Duration) (uint64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.claimed = append(b.claimed, c)
+	if b.claims[k].Revision != revision {
+		return 0, ledger.ErrConflict
+	}
+	var err error
+	if b.onClaim != nil {
+		err = b.onClaim(len(b.claimed), c)
+	}
+	if err == nil || b.written {
+		b.next++
+		b.claims[k] = ledger.ClaimEntry{Claim: c, Revision: b.next}
+	}
+	return b.claims[k].Revision, err
+}
+
+// claim is the one claim that is there; the zero entry for none.
+func (b *book) claim() (e ledger.ClaimEntry) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, one := range b.claims {
+		e = one
+	}
+	return e
+}
 
 func (b *book) Load(_ context.Context, k ledger.Key) (ledger.Entry, error) {
 	b.mu.Lock()
@@ -67,6 +108,9 @@ func (b *book) put(k ledger.Key, r ledger.Record) uint64 {
 func (b *book) Delete(_ context.Context, k ledger.Key, revision uint64) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if revision != 0 && b.claims[k].Revision == revision {
+		delete(b.claims, k)
+	}
 	if revision != 0 && b.entries[k].Revision == revision {
 		delete(b.entries, k)
 		b.deleted++
@@ -152,4 +196,14 @@ func (slowBook) Store(ctx context.Context, _ ledger.Key, _ uint64, _ ledger.Reco
 func (slowBook) Delete(ctx context.Context, _ ledger.Key, _ uint64) error {
 	<-ctx.Done()
 	return ledger.ErrUncertain
+}
+
+func (slowBook) LoadClaim(ctx context.Context, _ ledger.Key) (ledger.ClaimEntry, error) {
+	<-ctx.Done()
+	return ledger.ClaimEntry{}, ctx.Err()
+}
+
+func (slowBook) StoreClaim(ctx context.Context, _ ledger.Key, _ uint64, _ ledger.Claim, _ time.Duration) (uint64, error) {
+	<-ctx.Done()
+	return 0, ledger.ErrUncertain
 }

@@ -20,6 +20,7 @@ func (c *Consumer) handle(d *delivery) {
 	what := c.decide(d, result)
 	for ok {
 		result = c.try(d)
+		c.conclude(d, result)
 		if what = c.decide(d, result); what.Kind != retry.Hold {
 			break
 		}
@@ -71,16 +72,30 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	if err != nil {
 		return d.notBegun(d.hindrance())
 	}
-	learnt := nothing
-	defer func() { c.hold.leave(probe, learnt, result.Outcome) }()
-	first := doubts(d).FirstTry
+	learnt, kept := nothing, false
+	defer func() {
+		answer := result.Outcome
+		if d.finding != nil {
+			answer = job.Outcome{} // the ledger's, not the orchestrator's
+		}
+		d.spared = c.hold.leave(probe, learnt, answer)
+	}()
+	known := doubts(d)
 	result, err = c.Target.Do(c.work, d.waiting, orchestrator.Try{
-		Request: d.request, Again: d.again, FirstTry: first,
+		Request: d.request, Again: d.again, FirstTry: known.FirstTry, UnknownSince: known.UnknownSince,
 		Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
-		Held:  func() { c.noteHeld(d) },
-		Begin: func(context.Context) bool { return c.begin(d) },
+		Held: func() { c.noteHeld(d) },
+		Begin: func(_ context.Context, t *orchestrator.Try) bool {
+			kept = c.hold.keeps(probe)
+			return !kept && c.begin(d, t)
+		},
 	})
-	if err != nil {
+	switch {
+	case kept:
+		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.RejectGuard}}
+	case err != nil && d.finding != nil:
+		return *d.finding
+	case err != nil:
 		return d.notBegun(d.hindrance())
 	}
 	d.underWay = false
@@ -150,7 +165,11 @@ func (c *Consumer) decide(d *delivery, r orchestrator.Result) retry.Disposition 
 	if since := d.entry.Record.BusySince; !since.IsZero() {
 		a.BusyFor = max(time.Since(since), 1)
 	}
-	return c.Policy.Decide(a, r.Outcome)
+	what := c.Policy.Decide(a, r.Outcome)
+	if d.spared > 0 && what.Counts {
+		return retry.Disposition{Kind: retry.Nak, Delay: d.spared}
+	}
+	return what
 }
 
 // unbegun says what becomes of a message that was not begun, for a reason that
@@ -160,12 +179,20 @@ func (c *Consumer) unbegun(d *delivery) retry.Disposition {
 	case job.Stopping:
 		return retry.Disposition{Kind: retry.Nak}
 	case job.LedgerFailed:
-		// The server's own count makes the waits grow: no other is to be had.
-		n := int(min(d.meta.NumDelivered, 1000))
-		return retry.Disposition{Kind: retry.Nak, Delay: retry.Backoff(c.Policy.First, c.Policy.Max, n, spread(d))}
+		return retry.Disposition{Kind: retry.Nak, Delay: c.growing(d)}
+	case job.Claimed:
+		// Its end may come much sooner than the end of its time.
+		return retry.Disposition{Kind: retry.Nak, Delay: min(c.growing(d), max(d.wait, time.Millisecond))}
 	default:
 		return left
 	}
+}
+
+// growing is a wait that grows with the server's own count of deliveries: where
+// nothing is noted of a message, no other is to be had.
+func (c *Consumer) growing(d *delivery) time.Duration {
+	n := int(min(d.meta.NumDelivered, 1000))
+	return retry.Backoff(c.Policy.First, c.Policy.Max, n, spread(d))
 }
 
 // spread is a number in [0, 1) that differs between deliveries and stays the

@@ -11,8 +11,8 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-// A route whose folder is refused is tried again after the first wait, doubled
-// up to the longest. While it is held, the log says so again now and then.
+// A route that is held is tried again after the first wait, doubled up to the
+// longest. While its folder is refused, the log says so again now and then.
 const (
 	firstHold   = 30 * time.Second
 	longestHold = 5 * time.Minute
@@ -28,19 +28,23 @@ type HoldState struct {
 	Until  time.Time // of the next try
 }
 
-// hold keeps a route back whose own configuration the orchestrator refuses, and
-// lets one message try now and then. It is safe for concurrent use.
+// hold keeps a route back whose own configuration the orchestrator refuses, or
+// most of whose requests, and lets one message try now and then. It is held for
+// one of the two at a time. It is safe for concurrent use.
 type hold struct {
 	route, connection string
 	events            *telemetry.Events
 	count             func() (held, pending int)
 	first, longest    time.Duration // waits before a try
 	reminder          time.Duration // between two lines about a hold that goes on
+	guard             bool          // refusals of requests count too
 
 	mu      sync.Mutex
 	now     HoldState
 	tries   int
 	probing bool
+	recent  recent // answers while the route is free
+	good    int    // probes since the guard tripped that were not refused
 	told    time.Time
 	changed chan struct{} // closed and replaced when anything changes
 }
@@ -102,55 +106,93 @@ const (
 	free
 )
 
-// leave learns from a try.
-func (h *hold) leave(probe bool, what lesson, o job.Outcome) {
-	now, turned := h.learn(probe, what, o)
-	if turned {
-		h.tell(now)
-	}
-}
-
-func (h *hold) learn(probe bool, what lesson, o job.Outcome) (now HoldState, turned bool) {
+// keeps reports whether the route came to be held since the message entered.
+func (h *hold) keeps(probe bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.now.Held && !probe {
-		return h.now, false // a call from before the hold tells nothing new
+	return h.now.Held && !probe
+}
+
+// leave learns from a try. spared is how long the message shall stay away where
+// its refusal is not held against it; 0: the outcome stands.
+func (h *hold) leave(probe bool, what lesson, o job.Outcome) (spared time.Duration) {
+	say, spared := h.learn(probe, what, o)
+	if say != nil {
+		say()
 	}
+	return spared
+}
+
+// learn says what there is to say about a turn, once the lock is not held.
+func (h *hold) learn(probe bool, what lesson, o job.Outcome) (say func(), spared time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	switch {
-	case what == refused:
-		turned = h.refuse(o)
-	case what == free && h.now.Held:
-		h.now, h.tries, turned = HoldState{Since: time.Now()}, 0, true
-	case !probe:
-		return h.now, false
+	case h.now.Held && !probe: // a call from before the hold tells nothing new
+	case h.guarding():
+		say = h.probed(o)
+	case h.now.Held:
+		say = h.tried(what)
+	default:
+		say = h.answered(what, o)
 	}
 	if probe {
 		h.probing = false // somebody else's turn
 	}
-	if turned {
-		h.told = time.Now()
+	if probe || say != nil {
+		close(h.changed)
+		h.changed = make(chan struct{})
 	}
-	close(h.changed)
-	h.changed = make(chan struct{})
-	return h.now, turned
+	return say, h.spare(o)
 }
 
-// refuse begins the hold, or prolongs it.
-func (h *hold) refuse(o job.Outcome) (turned bool) {
-	h.tries++
-	turned = !h.now.Held
-	if turned {
-		h.now = HoldState{Held: true, Since: time.Now(), Reason: o.Reason, Detail: o.Detail}
+// answered counts an answer, which may begin a hold. The folder's goes before
+// the guard's: a try that works ends it.
+func (h *hold) answered(what lesson, o job.Outcome) (say func()) {
+	denied, counts := judge(o)
+	if counts {
+		h.recent.add(denied)
 	}
-	h.now.Until = time.Now().Add(retry.Backoff(h.first, h.longest, h.tries, rand.Float64()))
-	return turned
+	switch {
+	case what == refused:
+		h.tries = 1
+		h.now = HoldState{Held: true, Since: time.Now(), Reason: o.Reason, Detail: o.Detail, Until: h.nextTry()}
+		return h.turned()
+	case h.guard && denied && h.recent.mostlyRefused():
+		return h.trip(o)
+	}
+	return nil
 }
 
-// remind says again that the route is held, if that was not said for long.
+// tried ends the hold, or prolongs it.
+func (h *hold) tried(what lesson) (say func()) {
+	switch what {
+	case refused:
+		h.tries++
+		h.now.Until = h.nextTry()
+	case free:
+		h.now, h.tries = HoldState{Since: time.Now()}, 0
+		return h.turned()
+	}
+	return nil
+}
+
+func (h *hold) nextTry() time.Time {
+	return time.Now().Add(retry.Backoff(h.first, h.longest, h.tries, rand.Float64()))
+}
+
+func (h *hold) turned() (say func()) {
+	h.told = time.Now()
+	now := h.now
+	return func() { h.tell(now) }
+}
+
+// remind says again that the route is held, if that was not said for long. Of a
+// guard that has tripped the lines of its probes speak.
 func (h *hold) remind() {
 	h.mu.Lock()
 	now := h.now
-	due := now.Held && time.Since(h.told) >= h.reminder
+	due := now.Held && !h.guarding() && time.Since(h.told) >= h.reminder
 	if due {
 		h.told = time.Now()
 	}

@@ -18,7 +18,7 @@ const (
 // holdBack keeps the message in hand until it makes sense to try it again.
 func (c *Consumer) holdBack(d *delivery, r orchestrator.Result) {
 	c.noteHeld(d)
-	if r.Reason == job.Forbidden {
+	if r.Reason == job.Forbidden || r.Reason == job.RejectGuard {
 		return // the route's own hold makes it wait
 	}
 	open, changed := c.Target.Watch()

@@ -98,13 +98,16 @@ func TestLateAnswerProvesNothing(t *testing.T) {
 func TestStoodStill(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		gap  time.Duration // since the last turn
-		want string
-		call int
+		gap   time.Duration // since the last turn
+		first bool          // the message comes before the tick
+		want  string
+		call  int
 	}{
-		"not at all":   {time.Second, "ack", 1},
-		"for a while":  {20 * time.Second, "ack", 1},
-		"for too long": {40 * time.Second, "leave", 0},
+		"not at all":                  {time.Second, false, "ack", 1},
+		"for a while":                 {20 * time.Second, false, "ack", 1},
+		"for too long":                {40 * time.Second, false, "leave", 0},
+		"not at all, message first":   {time.Second, true, "ack", 1},
+		"for too long, message first": {40 * time.Second, true, "leave", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -117,8 +120,10 @@ func TestStoodStill(t *testing.T) {
 			l := newLooper(c1, nil)
 			now := time.Now()
 			l.beat.Store(now.Add(-c.gap).UnixNano())
-			l.turnOver(now)
-			l.turnOver(now.Add(time.Millisecond)) // the tick came before the message
+			if !c.first {
+				l.turnOver(now)
+				l.turnOver(now.Add(time.Millisecond))
+			}
 			l.receive(message(1, 1, now))
 			c1.wg.Wait()
 			line := b.awaitSettled(1)

@@ -133,9 +133,11 @@ func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 }
 
 // receive takes a message in hand. One that may have come while the process
-// stood still was surely ours only before.
+// stood still was surely ours only before; it may be the first thing that the
+// loop sees afterwards.
 func (l *looper) receive(m *nats.Msg) {
 	owned := time.Now()
+	l.turnOver(owned)
 	if owned.Before(l.suspected) {
 		owned = l.stood
 	}

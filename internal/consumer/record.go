@@ -24,7 +24,7 @@ func (c *Consumer) recall(d *delivery) error {
 		d.again, d.recalled = again, known
 		return err
 	}
-	d.entry, d.recalled = entry, true
+	d.entry, d.recalled, d.unsent = entry, true, known && !again
 	if entry.Revision == 0 {
 		// Delivered before, and nobody noted that it was not sent.
 		d.again, d.noted = redelivered, redelivered
@@ -80,6 +80,12 @@ func (c *Consumer) noteHeld(d *delivery) {
 // an earlier delivery may have sent it, and nobody noted when.
 func doubts(d *delivery) ledger.Record {
 	r := d.entry.Record
+	if first := d.inherited.FirstTry; !first.IsZero() {
+		r.FirstTry = first
+	}
+	if since := d.inherited.UnknownSince; since.After(r.UnknownSince) {
+		r.UnknownSince = since
+	}
 	if d.again && r.UnknownSince.IsZero() {
 		r.UnknownSince = d.received
 	}
@@ -89,18 +95,46 @@ func doubts(d *delivery) ledger.Record {
 	return r
 }
 
-// begin is asked right before the call: whether the message is still ours, and
-// whether nothing in the ledger says that it was not sent.
-func (c *Consumer) begin(d *delivery) bool {
+// begin is asked right before the call: whether the message is still ours,
+// whether the request is, where it must be claimed, and whether nothing in the
+// ledger says that it was not sent.
+func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
 	if d.waiting.Err() != nil || !c.stillMine(d) {
 		return false
 	}
+	if c.Target.Claims(d.request) {
+		if !c.claim(d) {
+			return false
+		}
+		d.adopt()
+		known := doubts(d)
+		t.Again, t.FirstTry, t.UnknownSince = d.again, known.FirstTry, known.UnknownSince
+	}
+	return c.noteBegun(d)
+}
+
+// adopt takes over what the claim says of earlier tries. No call is made without
+// a claim, so that where nobody had one, nobody sent it.
+func (d *delivery) adopt() {
+	if d.claim.fresh {
+		d.again = !d.entry.Record.UnknownSince.IsZero()
+		return
+	}
+	d.again = true
+	d.inherited.FirstTry = d.claim.entry.Claim.FirstTry
+	d.inherited.UnknownSince = d.claim.entry.Claim.UnknownSince
+}
+
+// noteBegun notes that the message is being sent, where anything was noted of it.
+func (c *Consumer) noteBegun(d *delivery) bool {
 	now := time.Now()
 	if d.noted {
 		// Also where the record that is known says so already: a write that an
 		// earlier delivery gave up on may still say otherwise, but not after this.
 		r := doubts(d)
-		r.NotSent = false
+		d.inherited.UnknownSince = r.UnknownSince
+		// Not what is known of an earlier call: this one may end much later.
+		r.NotSent, r.UnknownSince = false, time.Time{}
 		if r.FirstTry.IsZero() {
 			r.FirstTry = now
 		}

@@ -173,7 +173,7 @@ func TestBeginOvertakesEarlierWrites(t *testing.T) {
 		return delivered()
 	})
 	b.start(g, func(s *Settings) { s.Ledger = book })
-	if e := receive(t, noted, "call"); e.Revision == 0 || e.Record.NotSent || e.Record.UnknownSince.IsZero() {
+	if e := receive(t, noted, "call"); e.Revision == 0 || e.Record.NotSent || !e.Record.UnknownSince.IsZero() {
 		t.Errorf("while the call is under way the ledger says %+v", e)
 	}
 	b.awaitSettled(1)

@@ -82,7 +82,7 @@ func (b *rig) settings(nc *nats.Conn, target Target) Settings {
 		Decoder: decoder(decode), Target: target, Ledger: book,
 		DeadLetters: deadletter.New(js, "JOBS_DEAD", "jobs-dead"), Events: b.events, Metrics: b.metrics,
 		Policy:      retry.Policy{Settings: retry.Settings{Attempts: 3, First: time.Second, Max: time.Minute, BusyFor: time.Hour}},
-		MaxInFlight: 16,
+		MaxInFlight: 16, Owner: "this worker", Remember: time.Hour,
 	}
 }
 

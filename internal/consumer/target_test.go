@@ -16,6 +16,7 @@ type target struct {
 	call  func(context.Context, orchestrator.Try) orchestrator.Result // nil: delivered
 	check func(*job.Request) (job.Outcome, bool)                      // nil: all is well
 	slots chan struct{}                                               // nil: no limit
+	claim bool                                                        // its requests must be claimed
 
 	mu      sync.Mutex
 	open    bool
@@ -61,6 +62,8 @@ func (g *target) Check(r *job.Request) (job.Outcome, bool) {
 	return job.Outcome{}, true
 }
 
+func (g *target) Claims(*job.Request) bool { return g.claim }
+
 func (g *target) Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error) {
 	if err := g.enter(hold, t.Held); err != nil {
 		return orchestrator.Result{}, err
@@ -68,7 +71,7 @@ func (g *target) Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator
 	if g.slots != nil {
 		defer func() { <-g.slots }()
 	}
-	if !t.Begin(ctx) {
+	if !t.Begin(ctx, &t) {
 		return orchestrator.Result{}, orchestrator.ErrNotBegun
 	}
 	g.mu.Lock()

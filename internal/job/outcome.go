@@ -1,5 +1,7 @@
 package job
 
+import "time"
+
 // Verdict says what became of a request. The zero value is the cautious one.
 type Verdict int
 
@@ -82,6 +84,10 @@ const (
 	LeaseLost           Reason = "lease_lost"           // the server may have given the message to another worker
 	LedgerFailed        Reason = "ledger_failed"        // what must be noted before a call could not be
 	UnexpectedAnswer    Reason = "unexpected_answer"    // not what the API promises: a proxy's page, broken JSON, a redirect
+	Settling            Reason = "settling"             // an earlier try may still take effect: too early to look it up
+	LookUpsLimited      Reason = "look_ups_limited"     // the budget of look-ups is spent, or the API asked for fewer
+	Claimed             Reason = "claimed"              // another delivery has the same request in hand
+	RejectGuard         Reason = "reject_guard"         // most of the route's last answers were refusals
 )
 
 // Receipt is what the orchestrator gave back. Both fields may be empty, as in
@@ -112,6 +118,9 @@ type Outcome struct {
 	// ErrorCode is the product's own code or name for the error, if any.
 	ErrorCode string
 	Receipt   Receipt
+	// Wait is when to try again, counted from now; only of an Unavailable whose
+	// end is known and which concerns this request alone. 0: hold it.
+	Wait time.Duration
 	// Called tells that a call that acts was begun: without one no time is
 	// noted as first try.
 	Called bool

@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"strconv"
 	"time"
 )
@@ -25,4 +27,12 @@ func MessageKey(route string, sequence uint64, t time.Time) Key {
 	b = append(b, '-')
 	b = strconv.AppendInt(b, t.UnixNano(), 10)
 	return Key{name: string(b)}
+}
+
+// RequestKey is the key of one request, whichever messages ask for it:
+// r.<connection>.<SHA-256 of its id in hex>. The connection's name must be a
+// valid one ([A-Za-z0-9_-]).
+func RequestKey(connection, id string) Key {
+	sum := sha256.Sum256([]byte(id))
+	return Key{name: "r." + connection + "." + hex.EncodeToString(sum[:])}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,31 +14,21 @@ import (
 const (
 	// operationLimit bounds one operation on the bucket.
 	operationLimit = 2 * time.Second
-	// markerTTL is how long the bucket remembers that a record was deleted.
+	// markerTTL is how long the bucket remembers that a key was deleted.
 	markerTTL = time.Minute
 )
 
-var (
-	// ErrConflict means that someone else wrote the key since it was loaded:
-	// nothing was changed. Load it again.
-	ErrConflict = errors.New("written by someone else")
-	// ErrUncertain means that the answer is missing: the record may have been
-	// written or not, and may still be written later. The caller must not go on
-	// as if it had been, and must load it before the next write.
-	ErrUncertain = errors.New("may or may not have been written")
-	// ErrDisconnected means that there is no connection: nothing was sent, and
-	// nothing was changed.
-	ErrDisconnected = errors.New("not connected to NATS")
-)
-
 // Ledger is the bucket. It is safe for concurrent use. Each operation takes at
-// most 2 seconds, less if its context ends sooner, and tries once. While the
-// connection is down every operation fails at once with [ErrDisconnected]: a
-// write must not lie in a buffer and take effect minutes later.
+// most 2 seconds, less if its context ends sooner, and tries once; only what no
+// server took is sent again within that time. While the connection is down every
+// operation fails at once with [ErrDisconnected]: a write must not lie in a
+// buffer and take effect minutes later.
 type Ledger struct {
-	kv    jetstream.KeyValue
-	nc    *nats.Conn
-	limit time.Duration
+	kv      jetstream.KeyValue
+	js      jetstream.JetStream
+	nc      *nats.Conn
+	subject string // what a key's subject begins with
+	limit   time.Duration
 }
 
 // Open is the ledger in a bucket that exists; an error wraps
@@ -50,58 +41,56 @@ func Open(ctx context.Context, js jetstream.JetStream, bucket string) (*Ledger, 
 	if err != nil {
 		return nil, fmt.Errorf("ledger: open %s: %w", bucket, err)
 	}
-	return &Ledger{kv: kv, nc: js.Conn(), limit: operationLimit}, nil
+	return &Ledger{kv: kv, js: js, nc: js.Conn(), subject: subjectPrefix(js.Options()) + bucket + ".", limit: operationLimit}, nil
 }
 
-// Entry is a record as it was loaded.
-type Entry struct {
-	Record Record
-	// Revision is what Store and Delete compare with; 0: there is no record.
-	Revision uint64
+// subjectPrefix is where a bucket's subjects are published to: below the prefix
+// of the JetStream API where that is not the usual one (NATS ADR-8, JetStream
+// based Key-Value Stores).
+func subjectPrefix(o jetstream.JetStreamOptions) string {
+	const own = "$KV."
+	api := strings.TrimSuffix(o.APIPrefix, ".") + "."
+	if o.Domain != "" {
+		api = "$JS." + o.Domain + ".API."
+	}
+	if api == "." || api == jetstream.DefaultAPIPrefix {
+		return own
+	}
+	return api + own
 }
 
-// Load reads the record of key. A key that is missing or deleted is the zero
-// Entry. A value that cannot be read is an error that wraps [ErrCorrupt], never
-// a zero Record.
-func (l *Ledger) Load(ctx context.Context, key Key) (Entry, error) {
+func load[T any](ctx context.Context, l *Ledger, key Key, decode func([]byte) (T, error)) (value T, revision uint64, err error) {
 	if !l.nc.IsConnected() {
-		return Entry{}, fmt.Errorf("ledger: load %s: %w", key, ErrDisconnected)
+		return value, 0, fmt.Errorf("ledger: load %s: %w", key, ErrDisconnected)
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.limit)
 	defer cancel()
 	got, err := l.kv.Get(ctx, key.name)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return Entry{}, nil
+		return value, 0, nil
+	}
+	if err == nil {
+		revision = got.Revision()
+		value, err = decode(got.Value())
 	}
 	if err != nil {
-		return Entry{}, fmt.Errorf("ledger: load %s: %w", key, err)
+		var none T
+		return none, 0, fmt.Errorf("ledger: load %s: %w", key, err)
 	}
-	r, err := decode(got.Value())
-	if err != nil {
-		return Entry{}, fmt.Errorf("ledger: load %s: %w", key, err)
-	}
-	return Entry{Record: r, Revision: got.Revision()}, nil
+	return value, revision, nil
 }
 
-// Store writes the record if the key still has the given revision, 0 meaning
-// that there is none, and returns the new revision. The error wraps
-// [ErrConflict] if someone else wrote it, and [ErrUncertain] if no answer came;
-// after any other error nothing was written.
-func (l *Ledger) Store(ctx context.Context, key Key, revision uint64, r Record) (uint64, error) {
-	value, err := encode(r)
-	if err != nil {
-		return 0, fmt.Errorf("ledger: store %s: %w", key, err)
-	}
+// store writes the value, which the bucket forgets after ttl; 0: never.
+func (l *Ledger) store(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (written uint64, err error) {
 	if !l.nc.IsConnected() {
 		return 0, fmt.Errorf("ledger: store %s: %w", key, ErrDisconnected)
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.limit)
 	defer cancel()
-	var written uint64
 	if revision == 0 {
-		written, err = l.kv.Create(ctx, key.name, value)
+		written, err = l.kv.Create(ctx, key.name, value, jetstream.KeyTTL(ttl))
 	} else {
-		written, err = l.kv.Update(ctx, key.name, value, revision)
+		written, err = l.update(ctx, key, revision, value, ttl)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("ledger: store %s: %w", key, writeError(err))
@@ -109,9 +98,23 @@ func (l *Ledger) Store(ctx context.Context, key Key, revision uint64, r Record) 
 	return written, nil
 }
 
-// Delete forgets the record, which had the given revision when it was loaded. A
-// key that is missing is fine, and revision 0 does nothing at all. Errors are
-// those of Store; after [ErrConflict] the record is still there.
+// update is what the library's Update does, with a time to live, which that one
+// does not offer.
+func (l *Ledger) update(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (uint64, error) {
+	if key == (Key{}) {
+		return 0, jetstream.ErrInvalidKey
+	}
+	ack, err := l.js.PublishMsg(ctx, &nats.Msg{Subject: l.subject + key.name, Data: value},
+		jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithMsgTTL(ttl))
+	if err != nil {
+		return 0, err
+	}
+	return ack.Sequence, nil
+}
+
+// Delete forgets the record or the claim, which had the given revision when it
+// was loaded. A key that is missing is fine, and revision 0 does nothing at all.
+// Errors are those of Store; after [ErrConflict] the key is still there.
 func (l *Ledger) Delete(ctx context.Context, key Key, revision uint64) error {
 	if revision == 0 {
 		return nil
@@ -135,35 +138,4 @@ func (l *Ledger) Delete(ctx context.Context, key Key, revision uint64) error {
 func (l *Ledger) missing(ctx context.Context, key Key) bool {
 	_, err := l.kv.Get(ctx, key.name)
 	return errors.Is(err, jetstream.ErrKeyNotFound)
-}
-
-// writeError tells a write that was refused from one of which nobody knows.
-func writeError(err error) error {
-	if isConflict(err) {
-		return fmt.Errorf("%w: %w", ErrConflict, err)
-	}
-	if refused(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrUncertain, err)
-}
-
-// isConflict knows both codes of a failed comparison: replicated streams answer
-// with their own, and not every path of the library maps it.
-func isConflict(err error) bool {
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		return true
-	}
-	api, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-		api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant)
-}
-
-// refused reports that the server said no, or that nothing was sent.
-func refused(err error) bool {
-	if _, ok := errors.AsType[*jetstream.APIError](err); ok {
-		return true
-	}
-	return errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrInvalidKey) ||
-		errors.Is(err, nats.ErrMaxPayload) || errors.Is(err, nats.ErrReconnectBufExceeded)
 }

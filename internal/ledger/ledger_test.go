@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/goleak"
 
+	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/natstest"
 )
@@ -23,21 +24,36 @@ const bucket = "LEDGER"
 // key is any message's.
 var key = MessageKey("invoices", 7, time.Unix(1769839200, 5))
 
-// open is a ledger in a bucket of its own.
-func open(t *testing.T) (*natstest.Server, *Ledger) {
+// open is a ledger in a bucket of its own, made as the worker makes it.
+func open(t *testing.T, opts ...natstest.Option) (*natstest.Server, *Ledger) {
 	t.Helper()
-	s := natstest.Start(t)
+	s := natstest.Start(t, opts...)
 	js := s.JetStream(t)
-	_, err := js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: bucket, LimitMarkerTTL: time.Minute})
+	ensure(t, js)
+	return s, openOver(t, js)
+}
+
+func ensure(t *testing.T, js jetstream.JetStream) {
+	t.Helper()
+	_, err := broker.Ensure(t.Context(), js, broker.Topology{
+		Create:     true,
+		Stream:     broker.Stream{Name: "JOBS", Subjects: []string{"jobs.>"}},
+		DeadLetter: broker.DeadLetter{Stream: "JOBS_DEAD", Subject: "jobs-dead"},
+		Bucket:     bucket,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func openOver(t *testing.T, js jetstream.JetStream) *Ledger {
+	t.Helper()
 	l, err := Open(t.Context(), js, bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l.limit = 20 * time.Second // a busy machine is not what is tested
-	return s, l
+	return l
 }
 
 func mustStore(t *testing.T, l *Ledger, revision uint64, r Record) uint64 {
@@ -125,41 +141,43 @@ func TestStoreConflict(t *testing.T) {
 func TestStoreRace(t *testing.T) {
 	t.Parallel()
 	_, l := open(t)
-	if won := race(t, l, 0); won != 1 {
-		t.Errorf("over nothing: %d winners, want 1", won)
+	store := func(revision uint64) func(int) error {
+		return func(i int) error {
+			_, err := l.Store(context.Background(), key, revision, Record{Attempts: i})
+			return err
+		}
 	}
-	if won := race(t, l, mustLoad(t, l).Revision); won != 1 {
-		t.Errorf("over a record: %d winners, want 1", won)
-	}
+	wantOneWinner(t, "over nothing", store(0))
+	wantOneWinner(t, "over a record", store(mustLoad(t, l).Revision))
 	if err := l.Delete(t.Context(), key, mustLoad(t, l).Revision); err != nil {
 		t.Fatal(err)
 	}
-	if won := race(t, l, 0); won != 1 {
-		t.Errorf("over a marker: %d winners, want 1", won)
-	}
+	wantOneWinner(t, "over a marker", store(0))
 }
 
-func race(t *testing.T, l *Ledger, revision uint64) (won int) {
+// wantOneWinner calls write from fifty goroutines, of which all but one must be
+// told of a conflict.
+func wantOneWinner(t *testing.T, what string, write func(i int) error) {
 	t.Helper()
 	const writers = 50
 	errs := make(chan error, writers)
 	var wg sync.WaitGroup
 	for i := range writers {
-		wg.Go(func() {
-			_, err := l.Store(context.Background(), key, revision, Record{Attempts: i})
-			errs <- err
-		})
+		wg.Go(func() { errs <- write(i) })
 	}
 	wg.Wait()
 	close(errs)
+	won := 0
 	for err := range errs {
 		if err == nil {
 			won++
-		} else if !errors.Is(err, ErrConflict) {
-			t.Errorf("a loser got %v, want ErrConflict", err)
+		} else if !errors.Is(err, ErrConflict) || errors.Is(err, ErrUncertain) {
+			t.Errorf("%s: a loser got %v, want ErrConflict", what, err)
 		}
 	}
-	return won
+	if won != 1 {
+		t.Errorf("%s: %d winners, want 1", what, won)
+	}
 }
 
 func TestDelete(t *testing.T) {
@@ -245,45 +263,6 @@ func TestRestart(t *testing.T) {
 		t.Errorf("after the restart: %+v, want one attempt at revision %d", e, revision)
 	}
 	mustStore(t, l, revision, Record{Attempts: 2})
-}
-
-// The context ends before the answer can come.
-func TestNoAnswerIsUncertain(t *testing.T) {
-	t.Parallel()
-	_, l := open(t)
-	revision := mustStore(t, l, 0, Record{Attempts: 1})
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := l.Store(ctx, key, revision, Record{Attempts: 2})
-	if !errors.Is(err, ErrUncertain) || !errors.Is(err, context.Canceled) {
-		t.Errorf("Store: %v, want ErrUncertain and the context's error", err)
-	}
-	if err := l.Delete(ctx, key, revision); !errors.Is(err, ErrUncertain) {
-		t.Errorf("Delete: %v, want ErrUncertain", err)
-	}
-	l.limit = time.Nanosecond
-	if _, err := l.Store(t.Context(), key, revision, Record{}); !errors.Is(err, ErrUncertain) {
-		t.Errorf("Store past its limit: %v, want ErrUncertain", err)
-	}
-	if _, err := l.Load(t.Context(), key); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Load past its limit: %v", err)
-	}
-}
-
-// A write that the server refuses did not happen, and is no conflict.
-func TestRefusedIsCertain(t *testing.T) {
-	t.Parallel()
-	s, l := open(t)
-	if err := s.JetStream(t).DeleteKeyValue(t.Context(), bucket); err != nil {
-		t.Fatal(err)
-	}
-	_, err := l.Store(t.Context(), key, 0, Record{Attempts: 1})
-	if err == nil || errors.Is(err, ErrUncertain) || errors.Is(err, ErrConflict) {
-		t.Errorf("no bucket: %v", err)
-	}
-	if _, err := l.Store(t.Context(), Key{}, 0, Record{}); err == nil || errors.Is(err, ErrUncertain) {
-		t.Errorf("no key: %v", err)
-	}
 }
 
 func TestOpenWithoutABucket(t *testing.T) {

@@ -2,8 +2,8 @@ package ledger
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -41,10 +41,32 @@ type Dead struct {
 	FailedAt  time.Time  `json:"failed_at,omitzero"`
 }
 
-// ErrCorrupt means that the bucket holds something under a message's key that is
-// not a record. Nothing may be concluded from it, least of all that the message
-// is new.
-var ErrCorrupt = errors.New("not a record")
+// Entry is a record as it was loaded.
+type Entry struct {
+	Record Record
+	// Revision is what Store and Delete compare with; 0: there is no record.
+	Revision uint64
+}
+
+// Load reads the record of key. A key that is missing or deleted is the zero
+// Entry. A value that cannot be read is an error that wraps [ErrCorrupt], never
+// a zero Record.
+func (l *Ledger) Load(ctx context.Context, key Key) (Entry, error) {
+	r, revision, err := load(ctx, l, key, decode)
+	return Entry{Record: r, Revision: revision}, err
+}
+
+// Store writes the record if the key still has the given revision, 0 meaning
+// that there is none, and returns the new revision. The error wraps
+// [ErrConflict] if the key has another revision by now, and [ErrUncertain] if no
+// answer came; after any other error nothing was written.
+func (l *Ledger) Store(ctx context.Context, key Key, revision uint64, r Record) (uint64, error) {
+	value, err := encode(r)
+	if err != nil {
+		return 0, fmt.Errorf("ledger: store %s: %w", key, err)
+	}
+	return l.store(ctx, key, revision, value, 0)
+}
 
 func encode(r Record) ([]byte, error) {
 	r.FirstTry, r.UnknownSince, r.BusySince = r.FirstTry.UTC(), r.UnknownSince.UTC(), r.BusySince.UTC()

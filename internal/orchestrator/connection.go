@@ -60,6 +60,9 @@ func (c *Connection) Watch() (open bool, changed <-chan struct{}) { return c.gat
 // Check makes the checks of a request that need no call.
 func (c *Connection) Check(r *job.Request) (job.Outcome, bool) { return c.Connector.Check(r) }
 
+// Claims reports whether a request must be claimed before it is submitted.
+func (c *Connection) Claims(r *job.Request) bool { return c.Connector.Claims(r) }
+
 // Do waits until the gate lets the try through, and makes it. hold ends the
 // waiting; the call itself lives as long as ctx. An error means that no call
 // was made: [ErrNotBegun], or the cause of hold's end. A panic of the connector
@@ -75,7 +78,7 @@ func (c *Connection) Do(ctx, hold context.Context, t Try) (Result, error) {
 			p.cancel()
 		}
 	}()
-	if t.Begin != nil && !t.Begin(ctx) {
+	if t.Begin != nil && !t.Begin(ctx, &t) {
 		return Result{}, ErrNotBegun
 	}
 	begun = true

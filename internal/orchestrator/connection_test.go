@@ -31,9 +31,9 @@ func TestNothingSticks(t *testing.T) {
 		panicked bool
 		calls    int
 	}{
-		"not begun":        {try: Try{Begin: func(context.Context) bool { return false }}, err: ErrNotBegun},
-		"begun":            {try: Try{Begin: func(context.Context) bool { return true }}, calls: 1},
-		"panic in Begin":   {try: Try{Begin: func(context.Context) bool { panic("begin") }}, panicked: true},
+		"not begun":        {try: Try{Begin: func(context.Context, *Try) bool { return false }}, err: ErrNotBegun},
+		"begun":            {try: Try{Begin: func(context.Context, *Try) bool { return true }}, calls: 1},
+		"panic in Begin":   {try: Try{Begin: func(context.Context, *Try) bool { panic("begin") }}, panicked: true},
 		"panic in Held":    {try: Try{Held: func() { panic("held") }}, panicked: true},
 		"panic in Submit":  {submit: func(context.Context, Try) Result { panic("submit") }, panicked: true, calls: 1},
 		"nothing is known": {submit: func(context.Context, Try) Result { return Result{} }, calls: 1},
@@ -76,7 +76,7 @@ func TestNotBegunAfterAnOutage(t *testing.T) {
 		r.run(t)
 		r.trip(t)
 		for range 3 {
-			if _, _, err := r.do(Try{Begin: func(context.Context) bool { return false }}); !errors.Is(err, ErrNotBegun) {
+			if _, _, err := r.do(Try{Begin: func(context.Context, *Try) bool { return false }}); !errors.Is(err, ErrNotBegun) {
 				t.Fatal(err)
 			}
 		}

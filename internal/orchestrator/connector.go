@@ -17,6 +17,10 @@ type Connector interface {
 	// Check makes the checks that need no call. It reports false with a
 	// Rejected outcome whose detail names the field and why.
 	Check(*job.Request) (job.Outcome, bool)
+	// Claims reports whether the product has no device of its own against a
+	// request that is made twice at once, so that whoever submits it must have
+	// claimed it before.
+	Claims(*job.Request) bool
 	// Submit makes one try of a request and says what became of it. It makes
 	// at most one call that acts, and never sleeps.
 	Submit(context.Context, Try) Result
@@ -32,6 +36,9 @@ type Try struct {
 	Again bool
 	// FirstTry is when the first call for this request began; zero if this is it.
 	FirstTry time.Time
+	// UnknownSince is when the last call ended that may have been carried out;
+	// zero unless Again.
+	UnknownSince time.Time
 	// Resend allows sending again what may have been carried out, where nobody
 	// can tell.
 	Resend bool
@@ -42,8 +49,9 @@ type Try struct {
 	// Held, if set, is called once if the try has to wait for the gate.
 	Held func()
 	// Begin, if set, is called when the try's turn has come, right before the
-	// call. No call is made if it reports false.
-	Begin func(context.Context) bool
+	// call, and may complete the try by what it finds out. No call is made if it
+	// reports false.
+	Begin func(context.Context, *Try) bool
 }
 
 // Health is what a call's result tells of the orchestrator, whatever it means

@@ -31,6 +31,8 @@ type fakeConnector struct {
 	most   int // at once, since reset
 }
 
+func (f *fakeConnector) Claims(*job.Request) bool { return false }
+
 func (f *fakeConnector) Check(*job.Request) (job.Outcome, bool) { return job.Outcome{}, true }
 
 func (f *fakeConnector) Submit(ctx context.Context, t Try) Result {

@@ -99,7 +99,7 @@ func (m *model) begin(p plan) {
 		_, err := m.Do(ctx, hold, Try{
 			Request: &job.Request{},
 			Held:    func() { held++ },
-			Begin:   func(context.Context) bool { return p.begins },
+			Begin:   func(context.Context, *Try) bool { return p.begins },
 		})
 		if err != nil && !errors.Is(err, ErrNotBegun) && !errors.Is(err, context.Canceled) {
 			m.blame(err.Error())

@@ -122,13 +122,19 @@ func (b *body) setNativePriority(field string) *job.Outcome {
 	return invalid("%s: %s is none; expected Low, Normal or High", field, quote(w))
 }
 
-// setInput reads the job's input: a string that holds a JSON object.
+// setInput reads the job's input: a string that holds a JSON object, as UiPath
+// takes it, or the object itself.
 func (b *body) setInput(field string) *job.Outcome {
+	switch k := b.kind(); k {
+	case '{':
+		return b.setObject(field, &b.req.Arguments)
+	case '"', 'n', 0:
+	default:
+		b.value()
+		return wrongType(field, "a string that holds a JSON object", k)
+	}
 	w, stop := b.text(field)
 	if len(w) == 0 {
-		if stop != nil {
-			stop.Detail += "; UiPath takes the arguments as a string that holds a JSON object"
-		}
 		return stop
 	}
 	r := open(w)

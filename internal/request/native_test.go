@@ -46,6 +46,22 @@ func TestNative(t *testing.T) {
 			`{"startInfo":{"ReleaseName":"P","InputArguments":null},"itemData":null,"action":null}`,
 			job.Request{ID: "msg-1", Action: job.StartJob, Process: "P", Reference: "msg-1"},
 		},
+		"job with arguments as an object": {
+			`{"startInfo":{"ReleaseName":"P","InputArguments":{"n":1.50}}}`,
+			job.Request{ID: "msg-1", Action: job.StartJob, Process: "P", Reference: "msg-1", Arguments: job.Fields{"n": []byte("1.50")}},
+		},
+		"job with every other field": {
+			`{"startInfo":{"ReleaseName":"P","RuntimeType":"Unattended","RunAsMe":true,"SpecificPriorityValue":45,"InputFile":"3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+			  "MachineRobots":[{"RobotId":1}],"AutopilotForRobots":{"Enabled":true},"EntryPointPath":null}}`,
+			job.Request{
+				ID: "msg-1", Action: job.StartJob, Process: "P", Reference: "msg-1",
+				Options: job.Fields{
+					"RuntimeType": []byte(`"Unattended"`), "RunAsMe": []byte("true"), "SpecificPriorityValue": []byte("45"),
+					"InputFile": []byte(`"3f2504e0-4f89-11d3-9a0c-0305e82c3301"`), "MachineRobots": []byte(`[{"RobotId":1}]`),
+					"AutopilotForRobots": []byte(`{"Enabled":true}`),
+				},
+			},
+		},
 		"job with no argument in it": {
 			`{"startInfo":{"ReleaseName":"P","InputArguments":"{}"}}`,
 			job.Request{ID: "msg-1", Action: job.StartJob, Process: "P", Reference: "msg-1"},
@@ -102,7 +118,8 @@ func TestNativeRefused(t *testing.T) {
 		"name and key":             {`{"startInfo":{"ReleaseName":"P","ReleaseKey":"K"}}`, "ReleaseName and ReleaseKey are both set"},
 		"no process":               {`{"startInfo":{"JobsCount":1}}`, "process: missing"},
 		"job priority":             {`{"startInfo":{"ReleaseName":"P","JobPriority":"Critical"}}`, "startInfo.JobPriority: "},
-		"arguments as an object":   {`{"startInfo":{"ReleaseName":"P","InputArguments":{"a":1}}}`, "startInfo.InputArguments: must be a string, found an object; UiPath takes"},
+		"arguments a number":       {`{"startInfo":{"ReleaseName":"P","InputArguments":1}}`, "startInfo.InputArguments: must be a string that holds a JSON object, found a number"},
+		"arguments a list":         {`{"startInfo":{"ReleaseName":"P","InputArguments":[1]}}`, "startInfo.InputArguments: must be a string that holds a JSON object, found an array"},
 		"arguments not JSON":       {`{"startInfo":{"ReleaseName":"P","InputArguments":"{a:1}"}}`, "startInfo.InputArguments: must hold a JSON object: not valid JSON"},
 		"arguments an array":       {`{"startInfo":{"ReleaseName":"P","InputArguments":"[1]"}}`, "startInfo.InputArguments: must hold a JSON object: not a JSON object but an array"},
 		"arguments twice":          {`{"startInfo":{"ReleaseName":"P","InputArguments":"{}{}"}}`, "startInfo.InputArguments: must hold a JSON object"},

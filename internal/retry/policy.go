@@ -61,6 +61,9 @@ func (p Policy) Decide(a Attempt, o job.Outcome) Disposition {
 	case job.Rejected:
 		return Disposition{Kind: DeadLetter, Reason: orElse(o.Reason, job.RejectedByTarget), Counts: true}
 	case job.Unavailable:
+		if o.Wait > 0 {
+			return Disposition{Kind: Nak, Delay: o.Wait}
+		}
 		return Disposition{Kind: Hold}
 	case job.Busy:
 		return p.busy(a)

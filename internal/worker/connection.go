@@ -56,13 +56,31 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 			BaseURL:   s.URL, Timeout: s.Timeout, Observe: c.metrics.Call,
 		},
 		Tenant: s.Tenant, ContentLimit: s.ContentLimit,
+		Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute,
+		LookedUp: func(found uipath.LookUp) { c.metrics.LookUp(telemetry.LookUpResult(found)) },
 	})
 	c.target = orchestrator.NewConnection(orchestrator.Settings{
 		Name: s.Name, Connector: connector, Tokens: c.pool, MaxConcurrent: s.MaxConcurrent,
-		Rate: s.Rate, Breaker: s.Breaker, ProbeAs: job.AddQueueItem,
+		Rate: s.Rate, Breaker: s.Breaker, ProbeAs: probeAs(w.config.Routes, s.Name),
 		GateChanged: func(g orchestrator.GateState) { w.gateChanged(c, g) },
 	})
 	return c, nil
+}
+
+// probeAs is the action that a connection is probed with: one that a route of
+// its own may ask for, so that the account has the permissions.
+func probeAs(routes []config.Route, connection string) job.Action {
+	for _, r := range routes {
+		if r.Connection == connection && mayAdd(r) {
+			return job.AddQueueItem
+		}
+	}
+	return job.StartJob
+}
+
+func mayAdd(r config.Route) bool {
+	named := r.Fixed.Queue != "" || r.Defaults.Queue != "" || len(r.Allow.Queues) > 0
+	return named && r.Fixed.Action != job.StartJob
 }
 
 // withoutLife takes the end of a static token off: nobody knows it, and the pool

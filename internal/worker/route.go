@@ -74,10 +74,10 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Route: r.Name, Connection: r.Connection, Stream: w.config.Stream.Name,
 		NATS: w.nats.NATS(), Find: w.finder(w.topology.Consumers[i]),
 		Decoder: w.decoders[i], Target: w.target(r.Connection), Ledger: s.ledger, DeadLetters: s.dead,
-		Events: w.events, Metrics: metrics,
+		Events: w.events, Metrics: metrics, Owner: w.owner, Remember: w.config.Ledger.TTL,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
-		Pause: r.Pause,
+		Pause: r.Pause, RejectGuard: r.RejectGuard,
 	})
 	return &route{name: r.Name, connection: r.Connection, consumer: c}
 }
@@ -170,6 +170,18 @@ func (w *watchedLedger) Delete(ctx context.Context, k ledger.Key, revision uint6
 	err := w.ledger.Delete(ctx, k, revision)
 	w.saw("delete", err)
 	return err
+}
+
+func (w *watchedLedger) LoadClaim(ctx context.Context, k ledger.Key) (ledger.ClaimEntry, error) {
+	e, err := w.ledger.LoadClaim(ctx, k)
+	w.saw("load", err)
+	return e, err
+}
+
+func (w *watchedLedger) StoreClaim(ctx context.Context, k ledger.Key, revision uint64, claim ledger.Claim, ttl time.Duration) (uint64, error) {
+	revision, err := w.ledger.StoreClaim(ctx, k, revision, claim, ttl)
+	w.saw("store", err)
+	return revision, err
 }
 
 func (w *watchedLedger) saw(op string, err error) {

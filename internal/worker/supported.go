@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/queueferry/queueferry/internal/config"
-	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
@@ -42,13 +41,6 @@ func supported(cfg *config.Config) error {
 }
 
 func checkRoute(r config.Route, refuse func(key, format string, args ...any)) {
-	const noJobs = "start_job is not supported by this version; use add_queue_item"
-	switch {
-	case r.Fixed.Action == job.StartJob:
-		refuse("fixed.action", noJobs)
-	case r.Fixed.Action == "" && r.Defaults.Action == job.StartJob:
-		refuse("defaults.action", noJobs)
-	}
 	if f := r.Fixed.Folder; f != "" && uipath.CheckFolder(f) != "" {
 		refuse("fixed.folder", "%s", uipath.CheckFolder(f))
 	}

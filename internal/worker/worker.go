@@ -4,9 +4,12 @@ package worker
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +44,7 @@ type Addresses struct {
 // worker is one run.
 type worker struct {
 	config   *config.Config
+	owner    string // this worker's name in the ledger
 	log      *zap.Logger
 	events   *telemetry.Events
 	metrics  *telemetry.Metrics
@@ -76,7 +80,7 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	level := opts.level(cfg)
 	log, flush := telemetry.NewLogger(opts.Log, cfg.Log.Format, level)
 	defer func() { _ = flush() }()
-	w := &worker{config: cfg, log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders, troubles: troubles{log: log}}
+	w := &worker{config: cfg, owner: owner(), log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders, troubles: troubles{log: log}}
 	if err := w.run(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -217,4 +221,10 @@ func (w *worker) awaitReady(ctx context.Context, started func()) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// owner is a name that no other worker has, and that tells where this one runs.
+func owner() string {
+	host, _ := os.Hostname()
+	return strings.Trim(host+"-"+rand.Text(), "-")
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
 )
 
@@ -58,8 +59,8 @@ func TestSupported(t *testing.T) {
 		"all is there":         {"", someGrant, someFixed, someAction, ""},
 		"outcome events":       {"outcomes: {}", someGrant, someFixed, someAction, "queueferry.yaml:2:11: outcomes: "},
 		"another grant":        {"", "uipath_legacy, username: me, password: secret", someFixed, someAction, "queueferry.yaml:8:17: connections.acme.credentials[0].grant: uipath_legacy"},
-		"jobs alone":           {"", someGrant, "folder: Finance, action: start_job, process: Post", "", "queueferry.yaml:13:38: routes[0].fixed.action: start_job"},
-		"jobs by default":      {"", someGrant, "folder: Finance, queue: Invoices, process: Post", "action: start_job", "queueferry.yaml:14:24: routes[0].defaults.action: start_job"},
+		"jobs alone":           {"", someGrant, "folder: Finance, action: start_job, process: Post", "", ""},
+		"jobs by default":      {"", someGrant, "folder: Finance, queue: Invoices, process: Post", "action: start_job", ""},
 		"a folder that is not": {"", someGrant, "folder: Finance/, queue: Invoices", someAction, "queueferry.yaml:13:21: routes[0].fixed.folder: "},
 		"a default that isn't": {"", someGrant, "queue: Invoices", someAction + ", folder: /Finance", "queueferry.yaml:14:48: routes[0].defaults.folder: "},
 	} {
@@ -80,6 +81,33 @@ func TestSupported(t *testing.T) {
 				t.Errorf("%v, want %s", err, c.want)
 			case out.Len() > 0:
 				t.Errorf("something was started: %s", out.String())
+			}
+		})
+	}
+}
+
+// The probe asks for what the account must be able to read anyway.
+func TestProbeAs(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fixed, defaults string
+		want            job.Action
+	}{
+		"items alone":               {"folder: F, queue: Q", "action: add_queue_item", job.AddQueueItem},
+		"jobs alone":                {"folder: F, action: start_job, process: Post", "", job.StartJob},
+		"jobs beside a queue":       {"folder: F, action: start_job, process: Post", "queue: Q", job.StartJob},
+		"jobs, and items if named":  {"folder: F", "action: start_job, queue: Q", job.AddQueueItem},
+		"no queue could be named":   {"folder: F", "action: start_job, process: Post", job.StartJob},
+		"a message may choose both": {"folder: F, queue: Q, process: Post", "", job.AddQueueItem},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cfg := parse(t, fmt.Sprintf(file, "", someGrant, c.fixed, c.defaults))
+			if got := probeAs(cfg.Routes, "acme"); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if got := probeAs(cfg.Routes, "another"); got != job.StartJob {
+				t.Errorf("the routes of another connection count: %s", got)
 			}
 		})
 	}

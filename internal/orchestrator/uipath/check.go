@@ -19,14 +19,22 @@ const (
 	maxText      = 128
 )
 
+// maxProcess bounds the name of a process in UTF-16 units, for it stands in a
+// URL; the API names no limit.
+const maxProcess = 256
+
 // Check makes every check that needs no call.
 func (c *Connector) Check(r *job.Request) (job.Outcome, bool) {
-	if r.Action != job.AddQueueItem {
-		return job.Reject(job.UnsupportedAction, fmt.Sprintf("action: %s is not supported on a UiPath connection by this version; use %s", r.Action, job.AddQueueItem)), false
-	}
 	if wrong := CheckFolder(r.Folder); wrong != "" {
 		return invalid("folder", wrong)
 	}
+	if r.Action == job.StartJob {
+		return checkJob(r)
+	}
+	return c.checkItem(r)
+}
+
+func (c *Connector) checkItem(r *job.Request) (job.Outcome, bool) {
 	if wrong := checkQueueName(r.Queue); wrong != "" {
 		return invalid("queue", wrong)
 	}
@@ -38,6 +46,22 @@ func (c *Connector) Check(r *job.Request) (job.Outcome, bool) {
 	}
 	if c.ContentLimit > 0 && contentSize(r.Content, c.ContentLimit) > c.ContentLimit {
 		return job.Reject(job.TooLarge, fmt.Sprintf("content: longer than the %d UTF-16 units that content_limit allows; put the data elsewhere and send its address", c.ContentLimit)), false
+	}
+	return job.Outcome{}, true
+}
+
+func checkJob(r *job.Request) (job.Outcome, bool) {
+	if strings.TrimSpace(r.Process) == "" {
+		return invalid("process", "missing; set it in the request, or under fixed or defaults of the route")
+	}
+	if units(r.Process) > maxProcess {
+		return invalid("process", fmt.Sprintf("longer than the %d characters of a process's name", maxProcess))
+	}
+	if _, field, wrong := newStart(r); wrong != "" {
+		return invalid(field, wrong)
+	}
+	if units(inputOf(r.Arguments)) > maxInput {
+		return job.Reject(job.TooLarge, fmt.Sprintf("arguments: longer than the %d UTF-16 units that the API takes; store them in Orchestrator as a file and name its key in options.InputFile", maxInput)), false
 	}
 	return job.Outcome{}, true
 }

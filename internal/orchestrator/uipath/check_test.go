@@ -28,7 +28,6 @@ func TestCheck(t *testing.T) {
 		detail string     // it begins with the field
 	}{
 		"least":             {func(*job.Request) {}, "", ""},
-		"a job":             {func(r *job.Request) { r.Action = job.StartJob }, job.UnsupportedAction, "action: start_job"},
 		"no folder":         {func(r *job.Request) { r.Folder = "" }, job.InvalidRequest, "folder: missing"},
 		"a bad folder":      {func(r *job.Request) { r.Folder = "a/" }, job.InvalidRequest, "folder: a path"},
 		"no queue":          {func(r *job.Request) { r.Queue = "" }, job.InvalidRequest, "queue: missing"},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -20,51 +21,55 @@ type Settings struct {
 	// ContentLimit is the most UTF-16 units of an item's content as JSON;
 	// 0: no limit of our own.
 	ContentLimit int
+	// Settle is how late the product may still carry out a call of which no
+	// answer came.
+	Settle time.Duration
+	// LookUpsPerMinute bounds the look-ups of what may have been carried out;
+	// the product allows 100 a minute to a whole tenant. At least 1.
+	LookUpsPerMinute int
+	// LookedUp, if set, is told of every look-up of a request.
+	LookedUp func(LookUp)
 }
+
+// LookUp is what a look-up found of one request.
+type LookUp string
+
+// The results of a look-up.
+const (
+	Found   LookUp = "found"
+	Absent  LookUp = "absent"  // it is certainly not there
+	Unclear LookUp = "unclear" // the answer does not tell
+	Failed  LookUp = "failed"  // there was no answer
+)
 
 // Connector speaks UiPath Orchestrator's API. It is safe for concurrent use.
 type Connector struct {
 	Settings
-	queues queueCache
+	queues   queueCache
+	releases releaseCache
+	jobs     jobBook
+	budget   *budget
+	lookUps  lookUps
 }
 
 var _ orchestrator.Connector = (*Connector)(nil)
 
 // New makes a connector. It makes no call.
-func New(s Settings) *Connector { return &Connector{Settings: s} }
-
-// Submit adds the request's queue item.
-func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator.Result {
-	if t.Again && !t.Resend {
-		if r, ok := c.mayResend(ctx, t.Request); !ok {
-			return r
-		}
-	}
-	return c.addQueueItem(ctx, t)
+func New(s Settings) *Connector {
+	c := &Connector{Settings: s, budget: newBudget(s.LookUpsPerMinute)}
+	c.lookUps.budget, c.lookUps.list = c.budget, c.listItems
+	return c
 }
 
-// mayResend reports whether a request that may have been carried out can be
-// sent again: only a queue that refuses a second item of the same reference
-// makes that safe.
-func (c *Connector) mayResend(ctx context.Context, r *job.Request) (orchestrator.Result, bool) {
-	queue, found, result := c.queue(ctx, r.Folder, r.Queue)
-	const doubt = "an earlier try may have added the item"
-	switch {
-	case found && queue.EnforceUniqueReference:
-		return orchestrator.Result{}, true
-	case result.Verdict == job.Unavailable:
-		return result, false
-	case result.Verdict == job.Deferred:
-		result.Detail += "; " + doubt
-		return result, false
+// Claims reports true for a job: StartJobs starts one with every call.
+func (c *Connector) Claims(r *job.Request) bool { return r.Action == job.StartJob }
+
+// Submit adds the request's queue item, or starts its job.
+func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator.Result {
+	if t.Request.Action == job.StartJob {
+		return c.submitJob(ctx, t)
 	}
-	why := "the queue could not be found to see whether it enforces unique references"
-	if found {
-		why = "the queue does not enforce unique references"
-	}
-	result.Verdict, result.Reason = job.Unknown, job.UnknownOutcome
-	result.Detail = doubt + ", and " + why + ", so it is not sent again; look for the reference in the queue"
-	return result, false
+	return c.submitItem(ctx, t)
 }
 
 // Probe asks for one row of a list that the account must be able to read anyway

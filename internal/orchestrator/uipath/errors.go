@@ -33,7 +33,8 @@ func (c *code) UnmarshalJSON(b []byte) error {
 }
 
 // The error codes that mean more than their HTTP status (UiPath Orchestrator
-// API guide, Response codes; 1016, 1100, 1101, 1850 as servers were seen to use them).
+// API guide, Response codes; 1016, 1100, 1101, 1670, 1850 as servers were seen to
+// use them). Of what has only a name here no number is known.
 const (
 	codeItemNotFound         = "1002"
 	codeErrorInserting       = "1006"
@@ -44,6 +45,7 @@ const (
 	codeServiceUnavailable   = "1025"
 	codeInvalidFolder        = "1100"
 	codeFolderRequired       = "1101"
+	codePendingJobs          = "1670"
 	codeReferenceRequired    = "1850"
 	nameDuplicateReference   = "DuplicateReference"
 	nameReferenceRequired    = "TransactionReferenceRequired"
@@ -52,6 +54,16 @@ const (
 	nameItemNotFound         = "ItemNotFound"
 	nameInvalidFolder        = "InvalidOrganizationUnit"
 	nameOptimisticConcurency = "OptimisticConcurrency"
+
+	namePendingJobs       = "PendingJobsAlreadyExist"
+	nameMaxJobs           = "MaxNumberJobsAlreadyExist"
+	nameNoRobots          = "NoRobotsAvailable"
+	nameInvalidRobots     = "InvalidStartJobRobotIds"
+	nameInvalidRelease    = "InvalidReleaseKey"
+	nameInvalidReleaseToo = "InvalidReleaseKeyAndName"
+	namePartlyCreated     = "PartiallyCreatedJobs"
+	nameLicenseExpired    = "LicenseExpiredCannotStartJobs"
+	nameUnregistered      = "UnregisteredCannotStartJobs"
 )
 
 // apiError is an error in one of the forms that the product uses. Its texts are
@@ -106,7 +118,13 @@ type meaning struct {
 	detail  string
 }
 
-var meanings = map[code]meaning{
+// words are what the answers to one kind of calls mean.
+type words struct {
+	meanings map[code]meaning
+	rights   string // what the account needs
+}
+
+var itemWords = words{rights: "Queues.View, Transactions.View and Transactions.Create in the folder", meanings: map[code]meaning{
 	codeItemNotFound:       {job.Rejected, job.NotFound, "queue: it does not exist in the folder"},
 	codeDuplicateReference: {job.Rejected, job.ReferenceConflict, "reference: it is taken"},
 	codeInvalidFolder:      {job.Deferred, job.Forbidden, "folder: it does not exist, or the account has no access to it"},
@@ -120,17 +138,46 @@ var meanings = map[code]meaning{
 
 	nameContentSizeExceeded: {job.Rejected, job.TooLarge, "content: larger than the API allows"},
 	nameSchemaViolation:     {job.Rejected, job.RejectedByTarget, "content: it does not fit the queue's JSON schema"},
-}
+}}
+
+var jobWords = words{rights: "Processes.View, Jobs.View and Jobs.Create in the folder", meanings: map[code]meaning{
+	codeItemNotFound:       {job.Rejected, job.NotFound, noProcess},
+	nameInvalidRelease:     {job.Rejected, job.NotFound, noProcess},
+	nameInvalidReleaseToo:  {job.Rejected, job.NotFound, noProcess},
+	nameInvalidRobots:      {job.Rejected, job.RejectedByTarget, "options: the folder has no such unattended robot, or none at all"},
+	codeInvalidFolder:      itemWords.meanings[codeInvalidFolder],
+	codeFolderRequired:     itemWords.meanings[codeFolderRequired],
+	codeErrorInserting:     {job.Deferred, "", "the API could not store the job"},
+	codeErrorUpdating:      {job.Deferred, "", "the API could not store the job"},
+	codeLockFailure:        {job.Deferred, "", "the API could not take a lock"},
+	codeConcurrency:        itemWords.meanings[codeConcurrency],
+	codeServiceUnavailable: itemWords.meanings[codeServiceUnavailable],
+
+	codePendingJobs: {job.Busy, "", "the robots have pending jobs of the process already"},
+	nameMaxJobs:     {job.Busy, "", "there are as many jobs as the API allows at once"},
+	nameNoRobots:    {job.Busy, "", "no robot is available"},
+
+	namePartlyCreated:  {job.Unknown, job.UnknownOutcome, "only a part of the jobs was started, so none is started again; look for the reference among the folder's jobs"},
+	nameLicenseExpired: {job.Deferred, job.Forbidden, "the license of the orchestrator has expired, and no job is started; renew it"},
+	nameUnregistered:   {job.Deferred, job.Forbidden, "the orchestrator is not registered, and no job is started; give it a license"},
+}}
+
+const noProcess = "process: it does not exist in the folder"
 
 // names stand in place of numbers in some answers.
 var names = map[code]code{
 	nameDuplicateReference: codeDuplicateReference, nameReferenceRequired: codeReferenceRequired,
 	nameItemNotFound: codeItemNotFound, nameInvalidFolder: codeInvalidFolder, nameOptimisticConcurency: codeConcurrency,
+	namePendingJobs: codePendingJobs,
 }
 
-// refine says what an answer that is no success means, by its error code first
-// and its status then.
+// refine says what an answer about items that is no success means, by its error
+// code first and its status then.
 func (c *Connector) refine(a orchestrator.Answer, acts bool) orchestrator.Result {
+	return itemWords.refine(a, acts)
+}
+
+func (w words) refine(a orchestrator.Answer, acts bool) orchestrator.Result {
 	e, envelope := readError(a.Body)
 	envelope = envelope && a.Err == nil
 	r := orchestrator.Classify(a, acts, envelope)
@@ -141,10 +188,10 @@ func (c *Connector) refine(a orchestrator.Answer, acts bool) orchestrator.Result
 		e.ErrorCode = number
 	}
 	r.ErrorCode = string(e.ErrorCode)
-	m, known := meanings[e.ErrorCode]
+	m, known := w.meanings[e.ErrorCode]
 	switch {
 	case !known:
-		r.Detail += explain(r.Outcome)
+		r.Detail += w.explain(r.Outcome)
 	case m.verdict == job.Deferred && m.reason == "" && r.Health == orchestrator.Ill:
 		// A status of trouble: the server itself is not sure that nothing was stored.
 	default:
@@ -154,10 +201,10 @@ func (c *Connector) refine(a orchestrator.Answer, acts bool) orchestrator.Result
 	return r
 }
 
-func explain(o job.Outcome) string {
+func (w words) explain(o job.Outcome) string {
 	switch {
 	case o.Status == 403:
-		return ": the account lacks a permission or a scope (Queues.View and Transactions.Create in the folder)"
+		return ": the account lacks a permission or a scope (" + w.rights + ")"
 	case o.ErrorCode != "":
 		return " and error code " + strconv.Quote(o.ErrorCode)
 	}

@@ -109,7 +109,7 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 	r := c.refine(a, true)
 	switch r.ErrorCode {
 	case codeDuplicateReference:
-		r.Outcome = duplicate(r.Outcome, t)
+		return c.taken(ctx, t, r)
 	case codeItemNotFound:
 		c.queues.forget(t.Request.Folder, t.Request.Queue)
 	}
@@ -138,16 +138,4 @@ func readItem(a orchestrator.Answer) (job.Receipt, bool) {
 
 func succeeded(a orchestrator.Answer) bool {
 	return a.Err == nil && a.Status >= 200 && a.Status <= 299
-}
-
-// duplicate decides about a reference that is taken: by an earlier try of ours
-// that may have been carried out, or by somebody else.
-func duplicate(o job.Outcome, t orchestrator.Try) job.Outcome {
-	if t.Again || t.AcceptDuplicate {
-		o.Verdict, o.Reason, o.Detail = job.Duplicate, "", ""
-		return o
-	}
-	o.Verdict, o.Reason = job.Rejected, job.ReferenceConflict
-	o.Detail = "reference: the queue has an item of this reference, which this request did not make"
-	return o
 }

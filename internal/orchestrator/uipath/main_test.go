@@ -48,6 +48,7 @@ func created() reply { return reply{status: 201, body: createdItem} }
 type fakeAPI struct {
 	add    func(n int) reply // the n-th call, from 1
 	queues func(n int) reply
+	items  func(n int) reply // of the list of queue items
 	other  func(*http.Request) reply
 
 	mu       sync.Mutex
@@ -71,7 +72,9 @@ func (f *fakeAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	case strings.HasSuffix(r.URL.Path, addPath) && f.add != nil:
 		a = f.add(f.count(http.MethodPost))
 	case strings.HasSuffix(r.URL.Path, "/odata/QueueDefinitions") && f.queues != nil:
-		a = f.queues(f.count(http.MethodGet))
+		a = f.queues(len(f.asked("/odata/QueueDefinitions")))
+	case strings.HasSuffix(r.URL.Path, "/odata/QueueItems") && f.items != nil:
+		a = f.items(len(f.asked("/odata/QueueItems")))
 	case f.other != nil:
 		a = f.other(r)
 	default:
@@ -110,17 +113,48 @@ func (f *fakeAPI) count(method string) (n int) {
 	return n
 }
 
+// asked are the requests of a path, by its end.
+func (f *fakeAPI) asked(path string) (requests []*http.Request) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.requests {
+		if strings.HasSuffix(r.URL.Path, path) {
+			requests = append(requests, r)
+		}
+	}
+	return requests
+}
+
+// order is what was asked: P for an add, Q for the queue's definition, I for items.
+func (f *fakeAPI) order() (order string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.requests {
+		switch {
+		case r.Method == http.MethodPost:
+			order += "P"
+		case strings.HasSuffix(r.URL.Path, "/odata/QueueItems"):
+			order += "I"
+		default:
+			order += "Q"
+		}
+	}
+	return order
+}
+
 func (f *fakeAPI) connector() *Connector {
-	return New(Settings{Client: orchestrator.Client{
+	return New(Settings{LookUpsPerMinute: 30, Client: orchestrator.Client{
 		Transport: f, BaseURL: "https://orchestrator.example/org/tenant/orchestrator_", Timeout: time.Minute,
 	}})
 }
 
-// always is an API that gives the same answer to every add.
+// always is an API that gives the same answer to every add, and whose queue has
+// somebody else's item.
 func always(a reply) *fakeAPI {
 	return &fakeAPI{
 		add:    func(int) reply { return a },
 		queues: func(int) reply { return reply{status: 200, body: queueRow("Invoices", true)} },
+		items:  func(int) reply { return listed(row{content: `{"Vendor":"B"}`}) },
 	}
 }
 

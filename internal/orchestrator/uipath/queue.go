@@ -115,13 +115,16 @@ func readList[T any](a orchestrator.Answer) ([]T, bool) {
 // quote writes an OData string literal.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// query writes pairs of names and values. A space is %20: not every OData
-// server takes a plus for one.
+// escape writes text for a URL's query. A space is %20: not every OData server
+// takes a plus for one.
+func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+
+// query writes pairs of names and values.
 func query(pairs ...string) string {
 	var b strings.Builder
 	for i := 0; i+1 < len(pairs); i += 2 {
 		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(pairs[i] + "=" + strings.ReplaceAll(url.QueryEscape(pairs[i+1]), "+", "%20"))
+		b.WriteString(pairs[i] + "=" + escape(pairs[i+1]))
 	}
 	return b.String()
 }

@@ -24,38 +24,6 @@ func queueAnswers(bodies ...string) func(int) reply {
 
 var taken = reply{status: 409, body: `{"message":"` + canary + `","errorCode":1016}`}
 
-// Of a reference that is taken: only an earlier try of ours that may have been
-// carried out, or the operator's word, makes it ours.
-func TestReferenceIsTaken(t *testing.T) {
-	t.Parallel()
-	earlier := time.Now().Add(-time.Minute)
-	tests := map[string]struct {
-		try  orchestrator.Try
-		want meant
-	}{
-		"first try":              {orchestrator.Try{}, meant{job.Rejected, job.ReferenceConflict, orchestrator.Well, "1016"}},
-		"after a failure":        {orchestrator.Try{FirstTry: earlier}, meant{job.Rejected, job.ReferenceConflict, orchestrator.Well, "1016"}},
-		"after an unknown":       {orchestrator.Try{Again: true, FirstTry: earlier}, meant{job.Duplicate, "", orchestrator.Well, "1016"}},
-		"again, time unknown":    {orchestrator.Try{Again: true}, meant{job.Duplicate, "", orchestrator.Well, "1016"}},
-		"again, resend":          {orchestrator.Try{Again: true, Resend: true}, meant{job.Duplicate, "", orchestrator.Well, "1016"}},
-		"resend, first try":      {orchestrator.Try{Resend: true}, meant{job.Rejected, job.ReferenceConflict, orchestrator.Well, "1016"}},
-		"duplicates are welcome": {orchestrator.Try{AcceptDuplicate: true}, meant{job.Duplicate, "", orchestrator.Well, "1016"}},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			tt.try.Request = item()
-			r := always(taken).connector().Submit(t.Context(), tt.try)
-			if got := meaningOf(r); got != tt.want || r.Status != 409 || !r.Called {
-				t.Errorf("got %+v", r)
-			}
-			if (r.Detail == "") != (r.Verdict == job.Duplicate) || strings.Contains(r.Detail, canary) {
-				t.Errorf("detail %q", r.Detail)
-			}
-		})
-	}
-}
-
 // A request that may have been carried out is sent again only where that cannot
 // do it twice.
 func TestAgain(t *testing.T) {
@@ -68,50 +36,51 @@ func TestAgain(t *testing.T) {
 		err    bool
 		resend bool
 		want   meant
-		calls  string // in order: G for GET, P for POST
+		calls  string // see fakeAPI.order
 		detail string
 	}{
-		"unique":               {queue: reply{status: 200, body: unique}, want: delivered, calls: "GP"},
-		"unique, another case": {queue: reply{status: 200, body: queueRow("INVOICES", true)}, want: delivered, calls: "GP"},
+		"unique":               {queue: reply{status: 200, body: unique}, want: delivered, calls: "QP"},
+		"unique, another case": {queue: reply{status: 200, body: queueRow("INVOICES", true)}, want: delivered, calls: "QP"},
 		"unique, linked folders": {
 			queue: reply{status: 200, body: `{"value":[{"Id":7,"Name":"Invoices","EnforceUniqueReference":true},{"Id":"7","Name":"Invoices","EnforceUniqueReference":true}]}`},
-			want:  delivered, calls: "GP",
+			want:  delivered, calls: "QP",
 		},
-		"unique, resend":     {queue: reply{status: 200, body: unique}, resend: true, want: delivered, calls: "P"},
-		"not unique":         {queue: reply{status: 200, body: other}, want: unknown, calls: "G", detail: "does not enforce unique references"},
-		"not unique, resend": {queue: reply{status: 200, body: other}, resend: true, want: delivered, calls: "P"},
-		"no flag":            {queue: reply{status: 200, body: `{"value":[{"Id":7,"Name":"Invoices"}]}`}, want: unknown, calls: "G", detail: "does not enforce"},
-		"not there":          {queue: reply{status: 200, body: notThere}, want: unknown, calls: "G", detail: "could not be found"},
-		"filter ignored":     {queue: reply{status: 200, body: queueRow("Another", true)}, want: unknown, calls: "G", detail: "could not be found"},
+		"unique, resend":     {queue: reply{status: 200, body: unique}, resend: true, want: delivered, calls: "QP"},
+		"not unique":         {queue: reply{status: 200, body: other}, want: delivered, calls: "QIP"},
+		"not unique, resend": {queue: reply{status: 200, body: other}, resend: true, want: delivered, calls: "QIP"},
+		"no flag":            {queue: reply{status: 200, body: `{"value":[{"Id":7,"Name":"Invoices"}]}`}, want: delivered, calls: "QIP"},
+		"no id":              {queue: reply{status: 200, body: `{"value":[{"Name":"Invoices"}]}`}, want: unknown, calls: "Q", detail: "no id"},
+		"no id, resend":      {queue: reply{status: 200, body: `{"value":[{"Name":"Invoices"}]}`}, resend: true, want: delivered, calls: "QP"},
+		"not there, resend":  {queue: reply{status: 200, body: notThere}, resend: true, want: delivered, calls: "QP"},
+		"forbidden, resend":  {queue: reply{status: 403, body: `{"errorCode":1100}`}, resend: true, want: delivered, calls: "QP"},
+		"down, resend":       {queue: reply{status: 503}, resend: true, want: meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, calls: "Q"},
+		"not there":          {queue: reply{status: 200, body: notThere}, want: unknown, calls: "Q", detail: "could not be found"},
+		"filter ignored":     {queue: reply{status: 200, body: queueRow("Another", true)}, want: unknown, calls: "Q", detail: "could not be found"},
 		"two of that name": {
 			queue: reply{status: 200, body: `{"value":[{"Id":7,"Name":"Invoices","EnforceUniqueReference":true},{"Id":8,"Name":"invoices ","EnforceUniqueReference":true}]}`},
-			want:  unknown, calls: "G", detail: "could not be found",
+			want:  unknown, calls: "Q", detail: "could not be found",
 		},
-		"refused":        {queue: reply{status: 400, body: `{"errorCode":1000}`}, want: meant{job.Unknown, job.UnknownOutcome, orchestrator.Well, "1000"}, calls: "G", detail: "could not be found"},
-		"forbidden":      {queue: reply{status: 403, body: `{"errorCode":1100}`}, want: meant{job.Deferred, job.Forbidden, orchestrator.Well, "1100"}, calls: "G", detail: "an earlier try may have added the item"},
-		"down":           {queue: reply{status: 503}, want: meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, calls: "G"},
-		"locked":         {queue: reply{status: 500, body: `{"errorCode":1010}`}, want: meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, "1010"}, calls: "G"},
-		"throttled":      {queue: reply{status: 429}, want: meant{job.Unavailable, job.Throttled, orchestrator.Throttled, ""}, calls: "G"},
-		"not signed in":  {queue: reply{status: 401}, want: meant{job.Unavailable, job.TokenRefused, orchestrator.Refused, ""}, calls: "G"},
-		"a proxy's page": {queue: reply{status: 404, body: "<html>"}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "G"},
-		"html":           {queue: reply{status: 200, body: "<html>"}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "G"},
-		"no list":        {queue: reply{status: 200, body: `{"Id":7}`}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "G"},
-		"cut off":        {queue: reply{status: 200, body: unique, cut: true}, want: meant{job.Unavailable, job.ConnectionLost, orchestrator.Ill, ""}, calls: "G"},
-		"no answer":      {queue: reply{err: errBroken}, want: meant{job.Unavailable, job.ConnectionFailed, orchestrator.Ill, ""}, calls: "G"},
+		"refused":        {queue: reply{status: 400, body: `{"errorCode":1000}`}, want: meant{job.Unknown, job.UnknownOutcome, orchestrator.Well, "1000"}, calls: "Q", detail: "could not be found"},
+		"forbidden":      {queue: reply{status: 403, body: `{"errorCode":1100}`}, want: meant{job.Deferred, job.Forbidden, orchestrator.Well, "1100"}, calls: "Q", detail: "an earlier try may have added the item"},
+		"down":           {queue: reply{status: 503}, want: meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, calls: "Q"},
+		"locked":         {queue: reply{status: 500, body: `{"errorCode":1010}`}, want: meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, "1010"}, calls: "Q"},
+		"throttled":      {queue: reply{status: 429}, want: meant{job.Unavailable, job.Throttled, orchestrator.Throttled, ""}, calls: "Q"},
+		"not signed in":  {queue: reply{status: 401}, want: meant{job.Unavailable, job.TokenRefused, orchestrator.Refused, ""}, calls: "Q"},
+		"a proxy's page": {queue: reply{status: 404, body: "<html>"}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "Q"},
+		"html":           {queue: reply{status: 200, body: "<html>"}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "Q"},
+		"no list":        {queue: reply{status: 200, body: `{"Id":7}`}, want: meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, calls: "Q"},
+		"cut off":        {queue: reply{status: 200, body: unique, cut: true}, want: meant{job.Unavailable, job.ConnectionLost, orchestrator.Ill, ""}, calls: "Q"},
+		"no answer":      {queue: reply{err: errBroken}, want: meant{job.Unavailable, job.ConnectionFailed, orchestrator.Ill, ""}, calls: "Q"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			api := &fakeAPI{add: answers(created()), queues: answers(tt.queue)}
+			api := &fakeAPI{add: answers(created()), queues: answers(tt.queue), items: answers(noItems)}
 			r := api.connector().Submit(t.Context(), orchestrator.Try{Request: item(), Again: true, Resend: tt.resend})
 			if got := meaningOf(r); got != tt.want {
 				t.Errorf("got %+v, want %+v", got, tt.want)
 			}
-			calls := ""
-			for _, request := range api.requests {
-				calls += request.Method[:1]
-			}
-			if calls != tt.calls || r.Called != strings.Contains(calls, "P") {
+			if calls := api.order(); calls != tt.calls || r.Called != strings.Contains(calls, "P") {
 				t.Errorf("calls %s, called %t", calls, r.Called)
 			}
 			if !strings.Contains(r.Detail, tt.detail) {
@@ -178,6 +147,7 @@ func TestQueueCache(t *testing.T) {
 			add: answers(created(), created(), created(), reply{status: 404, body: `{"errorCode":1002}`}, created()),
 			queues: queueAnswers(
 				queueRow("Invoices", true), queueRow("Invoices", true), queueRow("Invoices", false), queueRow("Invoices", true)),
+			items: answers(noItems),
 		}
 		c := api.connector()
 		again := func(folder, queue string) orchestrator.Result {
@@ -187,8 +157,8 @@ func TestQueueCache(t *testing.T) {
 		}
 		look := func(want int) {
 			t.Helper()
-			if got := api.count(http.MethodGet); got != want {
-				t.Fatalf("%d look-ups, want %d", got, want)
+			if got := len(api.asked("/odata/QueueDefinitions")); got != want {
+				t.Fatalf("asked %d times, want %d", got, want)
 			}
 		}
 		again("Finance", "Invoices")
@@ -201,10 +171,13 @@ func TestQueueCache(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		look(2)
-		if r := again("Finance", "Invoices"); r.Reason != job.UnknownOutcome { // and made anew, without the flag
+		if r := again("Finance", "Invoices"); r.Verdict != job.Delivered { // and made anew, without the flag
 			t.Errorf("%+v", r)
 		}
 		look(3)
+		if got := len(api.asked("/odata/QueueItems")); got != 1 {
+			t.Errorf("%d look-ups", got)
+		}
 		if r := again("HR", "Invoices"); r.Verdict != job.Delivered { // another folder's is another queue
 			t.Errorf("%+v", r)
 		}

@@ -16,7 +16,7 @@ var errNested = &refusal{status: http.StatusBadRequest, code: codeParameterInval
 // storeContent reads SpecificContent as the server does and gives the JSON that
 // it keeps: flat, without type annotations, with numbers as .NET would write
 // them (whole ones of 64 bits as they are, others as doubles: 12.50 becomes
-// 12.5). raw is an object that is valid JSON without repeated names.
+// 12.5). What rewrite does comes on top. raw is an object that is valid JSON without repeated names.
 func storeContent(raw jsontext.Value) ([]byte, *refusal) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(raw))
 	_, _ = decoder.ReadToken() // {

@@ -59,6 +59,8 @@ type Job struct {
 	RuntimeType      string
 	BatchKey         string // shared by the jobs of one start
 	Created          time.Time
+
+	unreferenced bool // no list shows its Reference
 }
 
 // Queue is a queue of a folder. AddQueue fills in the first five fields.
@@ -163,9 +165,16 @@ var jobSet = newEntitySet(
 	property[Job]{name: "RuntimeType", kind: enumKind, names: runtimeTypes, get: text(func(j *Job) string { return j.RuntimeType })},
 	property[Job]{name: "OrganizationUnitId", kind: intKind, get: number(func(j *Job) int64 { return j.FolderID })},
 	property[Job]{name: "OrganizationUnitFullyQualifiedName", kind: textKind, get: text(func(j *Job) string { return j.Folder })},
-	property[Job]{name: "Reference", kind: textKind, get: text(func(j *Job) string { return j.Reference })},
+	property[Job]{name: "Reference", kind: textKind, get: text((*Job).reference)},
 	property[Job]{name: "Id", kind: intKind, get: number(func(j *Job) int64 { return j.ID })},
 )
+
+func (j *Job) reference() string {
+	if j.unreferenced {
+		return ""
+	}
+	return j.Reference
+}
 
 // queueSet is QueueDefinitionDto.
 var queueSet = newEntitySet(

@@ -70,7 +70,9 @@ func (o *Orchestrator) storeJobs(c *call, info *startInfo) ([]Job, *refusal) {
 	setDefault(&batch, newKey())
 	jobs := make([]Job, 0, create)
 	for range create {
-		row := s.addJob(f, info.job(process, batch, o.now()))
+		job := info.job(process, batch, o.now())
+		job.unreferenced = o.settings.JobsKeepNoReference
+		row := s.addJob(f, job)
 		jobs = append(jobs, row.Job)
 		c.effects++
 	}
@@ -80,21 +82,23 @@ func (o *Orchestrator) storeJobs(c *call, info *startInfo) ([]Job, *refusal) {
 	return jobs, nil
 }
 
+// process is the one that a start names, by its key if it gives one. A name that
+// several bear is refused; what the product does then is not documented.
 func (f *folder) process(info *startInfo) (*Process, *refusal) {
 	wanted := info.ReleaseKey
-	if wanted != "" {
-		for _, p := range f.processes {
-			if strings.EqualFold(p.Key, wanted) {
-				return p, nil
-			}
-		}
-	} else {
+	is := func(p *Process) bool { return strings.EqualFold(p.Key, wanted) }
+	if wanted == "" {
 		wanted = info.ReleaseName
-		if p := f.processes[fold(wanted)]; p != nil {
-			return p, nil
-		}
+		is = named(wanted)
 	}
-	return nil, &refusal{status: http.StatusNotFound, code: codeItemNotFound, message: wanted + " does not exist."}
+	first := slices.IndexFunc(f.processes, is)
+	switch {
+	case first < 0:
+		return nil, &refusal{status: http.StatusNotFound, code: codeItemNotFound, message: wanted + " does not exist."}
+	case slices.ContainsFunc(f.processes[first+1:], is):
+		return nil, invalidArgument("Several processes are named " + wanted + ".")
+	}
+	return f.processes[first], nil
 }
 
 // jobsToStart is how many jobs a start asks for. Robots matter only to the

@@ -129,6 +129,34 @@ func TestSameReferenceStartsTwice(t *testing.T) {
 	}
 }
 
+func TestProcessesOfOneName(t *testing.T) {
+	t.Parallel()
+	r := start(t, uipath.Settings{})
+	namesake := r.AddNamesake("Finance/AP", "postinvoice")
+	if got := r.call("POST", startPath, nil, jobBody("a")); got.status != 400 || got.code() != 1009 || len(r.Jobs()) != 0 {
+		t.Errorf("by the name of two: %d %s", got.status, got.text)
+	}
+	if got := r.call("POST", startPath, nil, `{"startInfo":{"ReleaseKey":"`+namesake.Key+`"}}`); got.status != 201 || r.Jobs()[0].ProcessKey != namesake.Key {
+		t.Errorf("by key: %d %s", got.status, got.text)
+	}
+	if r.AddProcess("Finance/AP", "PostInvoice"); len(r.call("GET", "/odata/Releases", nil, "").rows()) != 1 {
+		t.Error("AddProcess left others of the name")
+	}
+}
+
+// The books know what no list shows.
+func TestJobsThatKeepNoReference(t *testing.T) {
+	t.Parallel()
+	r := start(t, uipath.Settings{JobsKeepNoReference: true})
+	got := r.call("POST", startPath, nil, jobBody("a"))
+	if got.status != 201 || got.rows()[0]["Reference"] != nil || r.Jobs()[0].Reference != "a" {
+		t.Errorf("started: %d %s", got.status, got.text)
+	}
+	if rows := r.call("GET", "/odata/Jobs"+query("$filter", "Reference eq 'a'"), nil, "").rows(); len(rows) != 0 {
+		t.Errorf("found: %v", rows)
+	}
+}
+
 func TestSingleJob(t *testing.T) {
 	t.Parallel()
 	r := start(t, uipath.Settings{})

@@ -127,11 +127,7 @@ func (o *Orchestrator) listQueueDefinitions(c *call) answer {
 
 func (o *Orchestrator) listReleases(c *call) answer {
 	return list(o, c, listing[Process]{"Releases", processSet, func(f *folder, _ expression) []*Process {
-		var rows []*Process
-		for _, p := range f.processes {
-			rows = append(rows, p)
-		}
-		return byID(rows, func(p *Process) int64 { return p.ID })
+		return f.processes
 	}})
 }
 

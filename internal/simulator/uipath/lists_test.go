@@ -173,6 +173,10 @@ func TestNamesOfQueuesAndProcesses(t *testing.T) {
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
+	namesake := r.AddNamesake("Finance/AP", "GUNS N' ROSES")
+	if rows = r.call("GET", "/odata/Releases"+filter, nil, "").rows(); len(rows) != 2 || rows[1]["Key"] != namesake.Key {
+		t.Errorf("processes of one name: %v", rows)
+	}
 	for _, name := range []string{"Hidden", "Nothing"} {
 		if rows := r.call("GET", "/odata/QueueDefinitions"+query("$filter", "Name eq '"+name+"'"), nil, "").rows(); len(rows) != 0 {
 			t.Errorf("%s: %v", name, rows)

@@ -164,7 +164,7 @@ func (o *Orchestrator) draft(d *itemData) (Item, *refusal) {
 	if len(content) > o.settings.ContentLimit && units(string(content)) > o.settings.ContentLimit {
 		return Item{}, &refusal{status: http.StatusRequestEntityTooLarge, name: "QueueItemContentSizeExceeded", message: "Payload Too Large"}
 	}
-	item.Content = content
+	item.Content = rewrite(content)
 	return item, nil
 }
 

@@ -18,7 +18,7 @@ func TestAddedItemIsGivenBackAsTheServerKeepsIt(t *testing.T) {
 	got := r.call("POST", addPath, nil, `{"itemData":{"Name":"invoices","Priority":"High","Reference":"  Inv-1 ",
 		"DeferDate":"2026-01-31T19:00:00.123456789+01:00","DueDate":"2026-02-01T06:00:00Z","RiskSlaDate":null,"Progress":"begun",
 		"SpecificContent":{"Vendor":"AC\u004dE \u00fc","Amount":12.50,"Count":9007199254740993,"Paid":false,"Note":null,
-		"When@odata.type":"#String","When":"2026-01-01T00:00:00Z"}}}`)
+		"When@odata.type":"#String","When":"2026-01-01T00:00:00.1+01:00","Text":"\":\"2026-01-01T00:00:00Z\""}}}`)
 	if got.status != 201 {
 		t.Fatalf("got %d %s", got.status, got.text)
 	}
@@ -27,9 +27,10 @@ func TestAddedItemIsGivenBackAsTheServerKeepsIt(t *testing.T) {
 		"Reference": "Inv-1 ", "Priority": "High", "Status": "New", "Progress": "begun",
 		"DeferDate": "2026-01-31T18:00:00.1234567Z", "DueDate": "2026-02-01T06:00:00Z", "RiskSlaDate": nil,
 		"Id": float64(item.ID), "Key": item.Key, "UniqueKey": item.UniqueKey, "OrganizationUnitId": float64(r.folder.ID),
-		"SpecificData": `{"DynamicProperties":{"Vendor":"ACME ü","Amount":12.5,"Count":9007199254740993,"Paid":false,"Note":null,"When":"2026-01-01T00:00:00Z"}}`,
+		"SpecificData": `{"DynamicProperties":{"Amount":12.5,"Count":9007199254740993,"Note":null,"Paid":false,"Text":"\":\"2026-01-01T00:00:00Z\"","Vendor":"ACME ü","When":"2025-12-31T23:00:00.1000000Z"}}`,
 		"SpecificContent": map[string]any{
-			"Vendor": "ACME ü", "Amount": 12.5, "Count": 9007199254740993.0, "Paid": false, "Note": nil, "When": "2026-01-01T00:00:00Z",
+			"Vendor": "ACME ü", "Amount": 12.5, "Count": 9007199254740993.0, "Paid": false, "Note": nil,
+			"When": "2025-12-31T23:00:00.1000000Z", "Text": `":"2026-01-01T00:00:00Z"`,
 		},
 	}
 	shown := map[string]any{}

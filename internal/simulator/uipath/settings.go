@@ -35,6 +35,9 @@ type Settings struct {
 	RecordCalls int
 	// ClockSkew is how far the server's clock is ahead of ours; negative: behind.
 	ClockSkew time.Duration
+	// JobsKeepNoReference accepts the Reference of a start and shows none: a list
+	// filtered by it is empty. That jobs can be found by it is not documented.
+	JobsKeepNoReference bool
 	// Seed makes the faults with a probability repeatable. 0: 1.
 	Seed uint64
 	// TLS serves HTTPS and HTTP/2 under a certificate of a CA made for the

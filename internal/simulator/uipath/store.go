@@ -21,7 +21,7 @@ type store struct {
 type folder struct {
 	Folder
 	queues    map[string]*queue // by folded name
-	processes map[string]*Process
+	processes []*Process        // in order of creation
 	robots    []int64
 	items     []*itemRow // by id
 	jobs      []*jobRow  // by id
@@ -74,7 +74,7 @@ func (s *store) makeFolder(path string) *folder {
 		return f
 	}
 	f := &folder{
-		queues: map[string]*queue{}, processes: map[string]*Process{}, jobsBy: map[string][]*jobRow{},
+		queues: map[string]*queue{}, jobsBy: map[string][]*jobRow{},
 	}
 	if i := strings.LastIndexByte(path, '/'); i > 0 {
 		parent := s.makeFolder(path[:i])

@@ -33,23 +33,35 @@ func (o *Orchestrator) RemoveQueue(folder, name string) {
 // AddProcess makes a process in a folder, and the folder where there is none. One
 // of the same name is replaced, under another id and key.
 func (o *Orchestrator) AddProcess(folder, name string) Process {
+	o.RemoveProcess(folder, name)
+	return o.AddNamesake(folder, name)
+}
+
+// AddNamesake makes a process as AddProcess does, beside those that bear its
+// name: whether names are unique in a folder is not documented.
+func (o *Orchestrator) AddNamesake(folder, name string) Process {
 	s := o.tenant
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.makeFolder(folder)
 	p := &Process{ID: s.id(), Key: newKey(), Name: name, FolderID: f.ID, Folder: f.Path}
 	p.created = o.now().UTC().Truncate(time.Millisecond)
-	f.processes[fold(name)] = p
+	f.processes = append(f.processes, p)
 	return *p
 }
 
-// RemoveProcess takes a process away: starting it is refused with 1002.
+// RemoveProcess takes the processes of a name away: starting one is refused with
+// 1002.
 func (o *Orchestrator) RemoveProcess(folder, name string) {
 	o.tenant.mu.Lock()
 	defer o.tenant.mu.Unlock()
 	if f := o.tenant.folderAt(folder); f != nil {
-		delete(f.processes, fold(name))
+		f.processes = slices.DeleteFunc(f.processes, named(name))
 	}
+}
+
+func named(name string) func(*Process) bool {
+	return func(p *Process) bool { return fold(p.Name) == fold(name) }
 }
 
 // AddRobot makes an unattended robot in a folder, for the start strategies that
@@ -87,10 +99,10 @@ func (o *Orchestrator) AddJob(folder, process string, job Job) (added Job, ok bo
 	o.tenant.mu.Lock()
 	defer o.tenant.mu.Unlock()
 	f := o.tenant.folderAt(folder)
-	if f == nil || f.processes[fold(process)] == nil {
+	if f == nil || !slices.ContainsFunc(f.processes, named(process)) {
 		return Job{}, false
 	}
-	p := f.processes[fold(process)]
+	p := f.processes[slices.IndexFunc(f.processes, named(process))]
 	job.Process, job.ProcessKey = p.Name, p.Key
 	setDefault(&job.State, "Pending")
 	setDefault(&job.Priority, "Normal")

@@ -1,0 +1,191 @@
+package consumer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// claim is the claim of a delivery on its request. One that is not held is the
+// zero value.
+type claim struct {
+	key   ledger.Key
+	entry ledger.ClaimEntry
+	// fresh tells that nobody had claimed the request before, and so nobody sent it.
+	fresh bool
+	stop  func() // ends the renewal and waits for its end; nil: not held
+}
+
+// claim claims the request for this delivery, right before its call. It reports
+// false where no call shall be made: what the ledger knows of the request is
+// then the delivery's finding, or the reason why it was not begun.
+func (c *Consumer) claim(d *delivery) bool {
+	now := time.Now()
+	key := ledger.RequestKey(c.Connection, d.request.ID)
+	want := ledger.Claim{
+		State: ledger.Claimed, Owner: c.Owner, Nonce: rand.Text(), Until: now.Add(c.lease()),
+		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now,
+	}
+	revision, err := c.Ledger.StoreClaim(c.books, key, 0, want, 0)
+	fresh := err == nil
+	if errors.Is(err, ledger.ErrConflict) {
+		var found ledger.ClaimEntry
+		if found, err = c.Ledger.LoadClaim(c.books, key); err == nil {
+			if !c.contest(d, found.Claim, &want) {
+				return false
+			}
+			revision, err = c.Ledger.StoreClaim(c.books, key, found.Revision, want, 0)
+			fresh = want.UnknownSince.IsZero()
+		}
+	}
+	if err != nil {
+		d.unbegun = job.LedgerFailed
+		return false
+	}
+	d.claim = claim{key: key, entry: ledger.ClaimEntry{Claim: want, Revision: revision}, fresh: fresh}
+	d.claim.stop = c.renew(&d.claim, d)
+	return true
+}
+
+// contest reports whether a claim that stands in the ledger may be taken over,
+// and completes the new one by what the old one says.
+func (c *Consumer) contest(d *delivery, old ledger.Claim, want *ledger.Claim) bool {
+	now := time.Now()
+	same := old.Message == want.Message
+	switch {
+	case !same && old.Hash != want.Hash:
+		d.finding = &orchestrator.Result{Outcome: job.Reject(job.IDConflict, "id: another request was made under it; an id stands for one request for ever")}
+		return false
+	case old.State == ledger.Done:
+		d.finding = &orchestrator.Result{Outcome: job.Outcome{
+			Verdict: job.Duplicate, Receipt: old.Receipt(), Detail: "carried out before, as the ledger says",
+		}}
+		return false
+	case same && old.Owner == want.Owner && d.unsent:
+		return true // it was this worker's own, which it gave up before the call
+	case now.Before(old.Until):
+		d.unbegun, d.wait = job.Claimed, old.Until.Sub(now)
+		return false
+	}
+	if !old.FirstTry.IsZero() {
+		want.FirstTry = old.FirstTry
+	}
+	// An owner that did not say when its last call ended had ended it when its
+	// claim did.
+	want.UnknownSince = old.UnknownSince
+	if old.Until.After(want.UnknownSince) {
+		want.UnknownSince = old.Until
+	}
+	return true
+}
+
+// renew keeps the claim until the returned function is called.
+func (c *Consumer) renew(cl *claim, d *delivery) (stop func()) {
+	ctx, cancel := context.WithCancel(c.books)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for sleep(ctx, c.lease()/3) && d.mine(c.lease()) {
+			next := cl.entry.Claim
+			next.Until = time.Now().Add(c.lease())
+			if revision, err := c.Ledger.StoreClaim(ctx, cl.key, cl.entry.Revision, next, 0); err == nil {
+				cl.entry = ledger.ClaimEntry{Claim: next, Revision: revision}
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// sleep reports false if ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// conclude says in the ledger what a try came to, before the message is
+// settled: the request was carried out; or certainly not, and is free again; or
+// nobody knows, and whoever has it next may go on at once.
+func (c *Consumer) conclude(d *delivery, r orchestrator.Result) {
+	if d.claim.stop == nil {
+		return
+	}
+	d.claim.stop()
+	held := d.claim
+	d.claim = claim{}
+	note := remember(d, r, left)
+	switch {
+	case r.Settled():
+		c.insist(held, func(now ledger.ClaimEntry) error { return c.markDone(held, now, r.Receipt) })
+	case note.NotSent && note.UnknownSince.IsZero():
+		c.insist(held, func(now ledger.ClaimEntry) error { return c.release(held, now) })
+	default:
+		c.insist(held, func(now ledger.ClaimEntry) error { return c.leaveOpen(held, now, note.UnknownSince) })
+	}
+}
+
+// markDone is also written over the claim of somebody else, who then meets a
+// conflict before the call.
+func (c *Consumer) markDone(held claim, now ledger.ClaimEntry, receipt job.Receipt) error {
+	if now.Claim.State == ledger.Done {
+		return nil
+	}
+	done := held.entry.Claim
+	done.State, done.ReceiptID, done.ReceiptKey = ledger.Done, receipt.ID, receipt.Key
+	_, err := c.Ledger.StoreClaim(c.books, held.key, now.Revision, done, c.Remember)
+	return err
+}
+
+// release frees a request that was certainly not carried out.
+func (c *Consumer) release(held claim, now ledger.ClaimEntry) error {
+	if !held.stands(now) {
+		return nil
+	}
+	return c.Ledger.Delete(c.books, held.key, now.Revision)
+}
+
+// leaveOpen lets others have a request of which nobody knows whether it was
+// carried out.
+func (c *Consumer) leaveOpen(held claim, now ledger.ClaimEntry, unknownSince time.Time) error {
+	if !held.stands(now) {
+		return nil
+	}
+	next := held.entry.Claim
+	next.Until, next.UnknownSince = unknownSince, unknownSince // the past: at once
+	_, err := c.Ledger.StoreClaim(c.books, held.key, now.Revision, next, 0)
+	return err
+}
+
+// stands reports whether what the ledger has is still this claim.
+func (held claim) stands(now ledger.ClaimEntry) bool {
+	return now.Claim.State == ledger.Claimed && now.Claim.Nonce == held.entry.Claim.Nonce
+}
+
+// insist writes, and where that fails looks what stands there and writes again.
+// What cannot be written costs a look-up later: the claim that stays behind says
+// that the request may have been carried out.
+func (c *Consumer) insist(held claim, write func(now ledger.ClaimEntry) error) {
+	now := held.entry
+	for range 3 {
+		err := write(now)
+		if err == nil || errors.Is(err, ledger.ErrDisconnected) {
+			return
+		}
+		if now, err = c.Ledger.LoadClaim(c.books, held.key); err != nil {
+			return
+		}
+	}
+}

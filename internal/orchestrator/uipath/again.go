@@ -1,0 +1,182 @@
+package uipath
+
+import (
+	"context"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+const doubt = "an earlier try may have added the item"
+
+// submitItem adds a queue item. One that an earlier try may have added is sent
+// again only where that cannot add it twice: to a queue that refuses a second
+// item of the same reference, or after a look-up.
+func (c *Connector) submitItem(ctx context.Context, t orchestrator.Try) orchestrator.Result {
+	if !t.Again {
+		return c.addQueueItem(ctx, t)
+	}
+	queue, found, r := c.queue(ctx, t.Request.Folder, t.Request.Queue)
+	switch {
+	case found && queue.EnforceUniqueReference:
+		return c.addQueueItem(ctx, t)
+	case found:
+		return c.addUnlessThere(ctx, t, queue)
+	case r.Verdict == job.Unavailable:
+		return r
+	case t.Resend:
+		return c.addQueueItem(ctx, t)
+	case r.Verdict == job.Deferred:
+		r.Detail += "; " + doubt
+		return r
+	}
+	return untold(r, "the queue could not be found to look for it")
+}
+
+// untold is the result of a request of which nobody can tell what became of it.
+func untold(r orchestrator.Result, why string) orchestrator.Result {
+	r.Verdict, r.Reason, r.Wait = job.Unknown, job.UnknownOutcome, 0
+	r.Detail = doubt + ", and " + why + "; look for the reference in the queue"
+	return r
+}
+
+// addUnlessThere looks for the item in a queue that takes any number of items of
+// one reference.
+func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queue queueDefinition) orchestrator.Result {
+	if wait := c.settling(t); wait > 0 {
+		return later(job.Settling, wait, doubt+", and still may: it is looked up when that is over")
+	}
+	s, stop := c.lookUp(ctx, t.Request, queue)
+	if stop != nil {
+		return *stop
+	}
+	item, what, why := s.ours(t)
+	c.tell(what)
+	well := orchestrator.Result{Health: orchestrator.Well}
+	switch {
+	case what == Found:
+		well.Verdict, well.Receipt = job.Duplicate, item.receipt
+		return well
+	case what == Absent, t.Resend:
+		return c.addQueueItem(ctx, t)
+	}
+	return untold(well, why)
+}
+
+// ours finds the one item that an earlier try of the request made: of the same
+// content, and made since the first try.
+func (s sighting) ours(t orchestrator.Try) (found storedItem, what LookUp, why string) {
+	why, n := s.unclear, 0
+	for _, item := range s.items {
+		same, told := item.holds(t.Request.Content)
+		switch {
+		case told && !same:
+		case item.created.IsZero():
+			why = "an item of its reference does not tell when it was made"
+		case !item.since(t.FirstTry, s.ahead):
+		case !told:
+			why = "an item of its reference does not show its content"
+		default:
+			found, n = item, n+1
+		}
+	}
+	switch {
+	case n == 1:
+		return found, Found, ""
+	case n > 1:
+		return storedItem{}, Unclear, "the queue has several items that may be it"
+	case why != "":
+		return storedItem{}, Unclear, why
+	}
+	return storedItem{}, Absent, ""
+}
+
+// taken says what a reference that is taken means: r is the refusal.
+func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrator.Result) orchestrator.Result {
+	if t.AcceptDuplicate {
+		return duplicate(r, job.Receipt{})
+	}
+	queue, found, asked := c.queue(ctx, t.Request.Folder, t.Request.Queue)
+	switch {
+	case found:
+	case asked.Verdict == job.Unavailable:
+		asked.Called = r.Called
+		return asked
+	default:
+		return unread(r, t, "the queue's definition could not be read")
+	}
+	s, stop := c.lookUp(ctx, t.Request, queue)
+	if stop != nil {
+		stop.Called = r.Called
+		return *stop
+	}
+	item, what, why := s.holder(t)
+	c.tell(what)
+	switch {
+	case what == Unclear:
+		return unread(r, t, why)
+	case what == Absent:
+		return c.hidden(t, r)
+	case why != "":
+		return conflict(r, why)
+	}
+	return duplicate(r, item.receipt)
+}
+
+// holder finds the item that has taken the request's reference: one of the same
+// content, or one made since the request was first sent. why says that there are
+// only others.
+func (s sighting) holder(t orchestrator.Try) (found storedItem, what LookUp, why string) {
+	what, why = Absent, s.unclear
+	for _, item := range s.items {
+		same, told := item.holds(t.Request.Content)
+		unknown := item.created.IsZero()
+		switch {
+		case t.Again && !unknown && item.since(t.FirstTry, s.ahead):
+			return item, Found, ""
+		case item.deleted: // its reference is free again
+		case told && same:
+			return item, Found, ""
+		case !told, t.Again && unknown:
+			why = "the item of the reference does not show what it is"
+		default:
+			what = Found
+		}
+	}
+	switch {
+	case why != "":
+		return storedItem{}, Unclear, why
+	case what == Found:
+		return storedItem{}, Found, "the queue has an item of this reference with other content, which this request did not make"
+	}
+	return storedItem{}, Absent, ""
+}
+
+// hidden is the result where the reference is taken and no item shows it. Lists
+// lag: that is believed only when it is still so after a while.
+func (c *Connector) hidden(t orchestrator.Try, r orchestrator.Result) orchestrator.Result {
+	if wait := c.lagging(t); wait > 0 {
+		r = later(job.Settling, wait, "the reference is taken, and its item cannot be seen yet")
+		r.Health, r.Called = orchestrator.Well, true
+		return r
+	}
+	return conflict(r, "the queue says that it is taken, and shows no item of it; it may have been removed from the queue")
+}
+
+// unread is the result where the item of the reference cannot be told from ours.
+func unread(r orchestrator.Result, t orchestrator.Try, why string) orchestrator.Result {
+	if t.Again {
+		return untold(r, "the item under its reference could not be read: "+why)
+	}
+	return conflict(r, "the queue has an item of this reference, which could not be read to compare: "+why)
+}
+
+func duplicate(r orchestrator.Result, receipt job.Receipt) orchestrator.Result {
+	r.Verdict, r.Reason, r.Detail, r.Receipt = job.Duplicate, "", "", receipt
+	return r
+}
+
+func conflict(r orchestrator.Result, why string) orchestrator.Result {
+	r.Verdict, r.Reason, r.Detail = job.Rejected, job.ReferenceConflict, "reference: "+why
+	return r
+}

@@ -1,0 +1,105 @@
+package uipath
+
+import (
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/retry"
+)
+
+// The waits after a 429 to a look-up that names no time.
+const (
+	firstLookUpPause   = 30 * time.Second
+	longestLookUpPause = 5 * time.Minute
+)
+
+// budget bounds how many look-ups are made: no more in any minute than allowed,
+// and none while the API asks for fewer. It never makes anyone wait: a call slot
+// is too dear for that. It is safe for concurrent use.
+type budget struct {
+	limiter *rate.Limiter
+
+	mu        sync.Mutex
+	until     time.Time // none before
+	throttles int       // one after the other
+}
+
+// newBudget allows a third of the minute's look-ups at once, and spreads the
+// rest over the minute.
+func newBudget(perMinute int) *budget {
+	perMinute = max(perMinute, 1)
+	burst := max(perMinute/3, 1)
+	steady := max(float64(perMinute-burst), 0.5)
+	return &budget{limiter: rate.NewLimiter(rate.Limit(steady/60), burst)}
+}
+
+// take takes leave for one look-up; or tells how long to wait before asking
+// again.
+func (b *budget) take(now time.Time) (wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if wait := b.until.Sub(now); wait > 0 {
+		return wait
+	}
+	r := b.limiter.ReserveN(now, 1)
+	if wait := r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
+		return wait
+	}
+	return 0
+}
+
+// interval is the time between two look-ups that have to wait.
+func (b *budget) interval() time.Duration {
+	return time.Duration(float64(time.Second) / float64(b.limiter.Limit()))
+}
+
+// throttled stops look-ups for as long as the API asked, or for a time that
+// doubles with each 429 that names none.
+func (b *budget) throttled(now time.Time, asked time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.throttles++
+	if asked <= 0 {
+		asked = retry.Backoff(firstLookUpPause, longestLookUpPause, b.throttles, 0.5)
+	}
+	if until := now.Add(asked); until.After(b.until) {
+		b.until = until
+	}
+}
+
+// answered forgets the throttles of before.
+func (b *budget) answered() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.throttles = 0
+}
+
+// later is the result of a try that made no call and shall be made again.
+func later(reason job.Reason, wait time.Duration, detail string) orchestrator.Result {
+	return orchestrator.Result{Outcome: job.Outcome{
+		Verdict: job.Unavailable, Reason: reason, Detail: detail, Wait: max(wait, time.Millisecond),
+	}}
+}
+
+// settling is how long it is still too early to believe that what may have been
+// carried out was not.
+func (c *Connector) settling(t orchestrator.Try) time.Duration {
+	return time.Until(t.UnknownSince.Add(c.Settle))
+}
+
+// lagging is how long it is still too early to believe that an item which must be
+// there is not: lists lag.
+func (c *Connector) lagging(t orchestrator.Try) time.Duration {
+	switch {
+	case t.Again:
+		return c.settling(t)
+	case t.FirstTry.IsZero():
+		return c.Settle
+	}
+	return time.Until(t.FirstTry.Add(c.Settle))
+}

@@ -1,0 +1,138 @@
+package uipath
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// No more look-ups than allowed in any minute, whenever they are asked for; and
+// that many, if they are asked for all the time.
+func TestBudgetOfAMinute(t *testing.T) {
+	t.Parallel()
+	for _, perMinute := range []int{0, 1, 2, 3, 10, 30, 100, 1000} {
+		t.Run(fmt.Sprint(perMinute), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBudget(perMinute)
+				var taken []time.Time
+				for began := time.Now(); time.Since(began) < 10*time.Minute; {
+					now := time.Now()
+					wait := b.take(now)
+					if wait == 0 {
+						taken = append(taken, now)
+						continue
+					}
+					if wait < 0 || wait > 2*time.Minute {
+						t.Fatalf("wait %v", wait)
+					}
+					time.Sleep(wait)
+				}
+				most := max(perMinute, 1)
+				for i := range taken {
+					if i >= most && taken[i].Sub(taken[i-most]) < time.Minute-time.Millisecond {
+						t.Fatalf("%d look-ups in %v", most+1, taken[i].Sub(taken[i-most]))
+					}
+				}
+				if least := 10 * most / 2; len(taken) < least {
+					t.Errorf("%d look-ups in ten minutes, want at least %d", len(taken), least)
+				}
+			})
+		})
+	}
+}
+
+// Who is told to wait has not taken anything.
+func TestBudgetIsNotSpentByAsking(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(3)
+		b.take(time.Now())
+		wait := b.take(time.Now())
+		for range 100 {
+			if again := b.take(time.Now()); again != wait {
+				t.Fatalf("%v, then %v", wait, again)
+			}
+		}
+		time.Sleep(wait)
+		if again := b.take(time.Now()); again != 0 {
+			t.Errorf("%v more", again)
+		}
+	})
+}
+
+func TestBudgetPauses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget(30)
+		pause := func(asked time.Duration) time.Duration {
+			t.Helper()
+			b.throttled(time.Now(), asked)
+			wait := b.take(time.Now())
+			time.Sleep(wait)
+			if again := b.take(time.Now()); again != 0 {
+				t.Errorf("%v more after %v", again, wait)
+			}
+			return wait
+		}
+		if got := pause(90 * time.Second); got != 90*time.Second {
+			t.Errorf("asked for 90 s: %v", got)
+		}
+		b.answered()
+		before := time.Duration(0)
+		for n := range 6 {
+			got := pause(0)
+			if got < before || got > longestLookUpPause || n == 0 && got > firstLookUpPause || got < firstLookUpPause/2 {
+				t.Errorf("pause %d: %v after %v", n+1, got, before)
+			}
+			before = got
+		}
+		if before < longestLookUpPause/2 {
+			t.Errorf("it does not double: %v", before)
+		}
+		b.answered()
+		if got := pause(0); got > firstLookUpPause {
+			t.Errorf("after an answer: %v", got)
+		}
+		// A shorter pause does not cut a longer one short.
+		b.throttled(time.Now(), time.Minute)
+		b.throttled(time.Now(), time.Second)
+		if got := b.take(time.Now()); got != time.Minute {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// Those who wait meet in groups, one group after the other.
+func TestBookings(t *testing.T) {
+	t.Parallel()
+	var b bookings
+	now := time.Now()
+	one, other := group{"a", "1"}, group{"a", "2"}
+	waits := map[group]map[time.Duration]int{one: {}, other: {}}
+	for range 2*mostReferences + 1 {
+		for of, n := range waits {
+			n[b.next(of, now, time.Second, 3*time.Second)]++
+		}
+	}
+	times := map[time.Duration]bool{}
+	for of, n := range waits {
+		if len(n) != 3 {
+			t.Errorf("%v: %v", of, n)
+		}
+		for wait, seats := range n {
+			if wait < time.Second || (wait-time.Second)%(3*time.Second) != 0 || seats > mostReferences || times[wait] {
+				t.Errorf("%d at %v", seats, wait)
+			}
+			times[wait] = true
+		}
+	}
+	// A time that has passed, or is too early, is given to nobody.
+	if got := b.next(one, now, time.Minute, time.Second); got < time.Minute {
+		t.Errorf("%v", got)
+	}
+	if got := b.next(one, now.Add(time.Hour), time.Second, time.Second); got != time.Second || len(b.of) != 1 {
+		t.Errorf("%v, %v", got, b.of)
+	}
+}

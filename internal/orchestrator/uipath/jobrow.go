@@ -1,0 +1,129 @@
+package uipath
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+)
+
+// jobRow is what is used of JobDto.
+type jobRow struct {
+	ID             code `json:"Id"`
+	Key            string
+	Reference      string
+	ReleaseName    string
+	CreationTime   string
+	InputArguments string
+}
+
+// receipt is empty if the row names no job: whatever is neither an id nor a key
+// is not kept.
+func (j jobRow) receipt() (r job.Receipt) {
+	if id, err := strconv.ParseInt(string(j.ID), 10, 64); err == nil && id > 0 {
+		r.ID = strconv.FormatInt(id, 10)
+	}
+	if guid.MatchString(j.Key) {
+		r.Key = j.Key
+	}
+	return r
+}
+
+// names are what tells the job from all others.
+func (j jobRow) names() (names []string) {
+	r := j.receipt()
+	for _, name := range [...]string{r.ID, strings.ToLower(r.Key)} {
+		if name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// is reports whether the row is the job of the receipt.
+func (j jobRow) is(r job.Receipt) bool {
+	mine := j.receipt()
+	return r.ID != "" && r.ID == mine.ID || r.Key != "" && strings.EqualFold(r.Key, mine.Key)
+}
+
+// receipts reports whether every row names a job, and there is one.
+func receipts(rows []jobRow) bool {
+	for _, row := range rows {
+		if (row.receipt() == job.Receipt{}) {
+			return false
+		}
+	}
+	return len(rows) > 0
+}
+
+// fit says how a row of a look-up's page stands to what is looked for.
+type fit int
+
+const (
+	foreign fit = iota // the filter should have kept it away
+	another            // it can be told from what is looked for
+	doubtful
+	candidate
+)
+
+// jobSought is what a look-up looks for.
+type jobSought struct {
+	*job.Request
+	// notBefore is when a job of ours was created at the earliest, on the
+	// server's clock; zero: not known.
+	notBefore time.Time
+	anyTime   bool // it does not matter when
+	proof     string
+}
+
+func (s jobSought) fits(row jobRow) fit {
+	switch {
+	case row.Reference == s.Reference:
+		return s.fitsTime(row)
+	case strings.EqualFold(row.Reference, s.Reference), s.proof != "" && strings.EqualFold(row.Reference, s.proof):
+		return another
+	}
+	return foreign
+}
+
+func (s jobSought) fitsTime(row jobRow) fit {
+	created, err := time.Parse(time.RFC3339, row.CreationTime)
+	switch {
+	case s.anyTime:
+	case err != nil || s.notBefore.IsZero():
+		return doubtful
+	case created.Before(s.notBefore):
+		return another
+	}
+	if !s.ofProcess(row) || !s.hasInput(row) {
+		return doubtful
+	}
+	return candidate
+}
+
+// ofProcess believes a row that does not tell, and a request that names the
+// process by its key.
+func (s jobSought) ofProcess(row jobRow) bool {
+	name := strings.TrimSpace(s.Process)
+	return row.ReleaseName == "" || guid.MatchString(name) || strings.EqualFold(strings.TrimSpace(row.ReleaseName), name)
+}
+
+// hasInput reports whether a row has every argument of the request. It may have
+// more, for a process has values of its own; and it may not tell.
+func (s jobSought) hasInput(row jobRow) bool {
+	var theirs map[string]any
+	if row.InputArguments == "" || json.Unmarshal([]byte(row.InputArguments), &theirs) != nil {
+		return true
+	}
+	var ours map[string]any
+	_ = json.Unmarshal([]byte(inputOf(s.Arguments)), &ours) // none where there is no input
+	for name, value := range ours {
+		if !reflect.DeepEqual(theirs[name], value) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,124 @@
+package uipath
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// itemRow is what is used of QueueItemDto.
+type itemRow struct {
+	ID                code `json:"Id"`
+	QueueDefinitionID code `json:"QueueDefinitionId"`
+	Key               string
+	Reference         string
+	Status            string
+	CreationTime      string
+	SpecificContent   json.RawMessage
+	// SpecificData is the content as text, on servers that show no SpecificContent.
+	SpecificData string
+}
+
+const itemColumns = "Id,QueueDefinitionId,Key,Reference,Status,CreationTime,SpecificContent"
+
+// storedItem is an item of the queue: all rows that share a key, for the retries
+// of an item bear the key of the first.
+type storedItem struct {
+	receipt job.Receipt // of the first
+	created time.Time   // of the first; zero: not known
+	deleted bool        // no row of it is left
+	content job.Fields
+	shown   bool // content is known
+}
+
+// mergeRows makes items of rows that are in the order of their ids, last first.
+func mergeRows(rows []itemRow) []storedItem {
+	var items []storedItem
+	at := map[string]int{}
+	for _, row := range rows {
+		next := row.item()
+		name := next.receipt.Key
+		if name == "" {
+			name = string(row.ID)
+		}
+		i, known := at[name]
+		if !known {
+			at[name] = len(items)
+			items = append(items, next)
+			continue
+		}
+		items[i].receipt = next.receipt
+		items[i].deleted = items[i].deleted && next.deleted
+		if next.created.Before(items[i].created) {
+			items[i].created = next.created
+		}
+	}
+	return items
+}
+
+func (r itemRow) item() storedItem {
+	i := storedItem{deleted: r.Status == "Deleted"}
+	if id, err := strconv.ParseInt(string(r.ID), 10, 64); err == nil && id > 0 {
+		i.receipt.ID = strconv.FormatInt(id, 10)
+	}
+	if guid.MatchString(r.Key) {
+		i.receipt.Key = strings.ToLower(r.Key)
+	}
+	i.created, _ = instant(r.CreationTime)
+	i.content, i.shown = r.content()
+	return i
+}
+
+// content reports false where the row shows none, or none that can be read.
+func (r itemRow) content() (fields job.Fields, ok bool) {
+	if !isNull(r.SpecificContent) {
+		return fields, json.Unmarshal(r.SpecificContent, &fields) == nil
+	}
+	if r.SpecificData == "" {
+		return nil, false
+	}
+	var data struct{ DynamicProperties job.Fields }
+	if json.Unmarshal([]byte(r.SpecificData), &data) != nil {
+		return nil, false
+	}
+	return data.DynamicProperties, data.DynamicProperties != nil
+}
+
+// holds reports whether the item has the content, if that can be told.
+func (i storedItem) holds(content job.Fields) (same, told bool) {
+	if !i.shown {
+		return empty(content), empty(content)
+	}
+	return sameContent(content, i.content), true
+}
+
+// slack is how much earlier than our first try an item of ours may seem to have
+// been made: clocks are compared by a header that counts in seconds.
+const slack = 2 * time.Second
+
+// since reports whether the item was made after our clock showed a time. ahead is
+// by how much the server's clock is ahead of ours.
+func (i storedItem) since(first time.Time, ahead time.Duration) bool {
+	return !i.created.Add(-ahead).Before(first.Add(-slack))
+}
+
+// clockAhead is by how much the server's clock is surely ahead of ours, as its
+// answer to a call tells; negative: behind.
+func clockAhead(a orchestrator.Answer, began, ended time.Time) time.Duration {
+	date, err := http.ParseTime(a.Header.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	if early := date.Sub(ended); early > 0 {
+		return early
+	}
+	if late := began.Sub(date.Add(time.Second)); late > 0 {
+		return -late
+	}
+	return 0
+}
