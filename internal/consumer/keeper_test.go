@@ -98,25 +98,28 @@ func TestLateAnswerProvesNothing(t *testing.T) {
 func TestStoodStill(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
+		wait  time.Duration // the ack wait
 		gap   time.Duration // since the last turn
 		first bool          // the message comes before the tick
 		want  string
 		call  int
 	}{
-		"not at all":                  {time.Second, false, "ack", 1},
-		"for a while":                 {20 * time.Second, false, "ack", 1},
-		"for too long":                {40 * time.Second, false, "leave", 0},
-		"not at all, message first":   {time.Second, true, "ack", 1},
-		"for too long, message first": {40 * time.Second, true, "leave", 0},
+		"not at all":                  {30 * time.Second, time.Second, false, "ack", 1},
+		"for a while":                 {30 * time.Second, 20 * time.Second, false, "ack", 1},
+		"for too long":                {30 * time.Second, 40 * time.Second, false, "leave", 0},
+		"not at all, message first":   {30 * time.Second, time.Second, true, "ack", 1},
+		"for too long, message first": {30 * time.Second, 40 * time.Second, true, "leave", 0},
+		"a short ack wait":            {2 * time.Second, 2100 * time.Millisecond, true, "leave", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newRig(t, 30*time.Second)
+			b := newRig(t, c.wait)
 			g := newTarget(nil)
 			c1 := New(b.settings(b.server.Conn(t), g))
 			waiting, stop := context.WithCancelCause(t.Context())
 			defer stop(nil)
 			c1.work, c1.books, c1.waiting = t.Context(), t.Context(), waiting
+			c1.ackWait.Store(int64(c.wait))
 			l := newLooper(c1, nil)
 			now := time.Now()
 			l.beat.Store(now.Add(-c.gap).UnixNano())

@@ -7,15 +7,23 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// How often the loop turns by itself, how often it asks the server about the
-// durable consumer, how long it waits after a refused pull or a lost consumer,
-// and after how long without a turn the whole process must have stood still.
+// How often the loop turns by itself at the least, how often it asks the server
+// about the durable consumer, and how long it waits after a refused pull or a
+// lost consumer.
 const (
 	turn        = time.Second
 	inspectEach = 15 * time.Second
 	patience    = 500 * time.Millisecond
-	standstill  = 3 * turn
 )
+
+// beats is how often the loop turns by itself, and after how long without a turn
+// the whole process must have stood still. A standstill that goes unnoticed is
+// time by which a message is taken for ours too long: it stays well under the
+// ack wait.
+func beats(ackWait time.Duration) (each, standstill time.Duration) {
+	each = min(turn, ackWait/8)
+	return each, 3 * each
+}
 
 // looper pulls: it asks for messages when there is room for them and the gate
 // is open, and for nothing else. Only the goroutine of Run touches it.
@@ -50,7 +58,8 @@ func newLooper(c *Consumer, pull *puller) *looper {
 
 // run pulls until ctx ends.
 func (l *looper) run(ctx context.Context) {
-	tick := time.NewTicker(turn)
+	each, _ := beats(l.lease())
+	tick := time.NewTicker(each)
 	defer tick.Stop()
 	l.beat.Store(time.Now().UnixNano())
 	l.find(ctx)
@@ -62,6 +71,8 @@ func (l *looper) run(ctx context.Context) {
 			l.arrived(ctx, m)
 		case f := <-l.found:
 			l.foundOut(ctx, f)
+			each, _ = beats(l.lease())
+			tick.Reset(each)
 		case <-l.hand.wake:
 		case <-gate:
 		case <-hold:
@@ -76,7 +87,7 @@ func (l *looper) run(ctx context.Context) {
 // stood still, and messages may have lain before its door all the time.
 func (l *looper) turnOver(now time.Time) {
 	before := time.Unix(0, l.beat.Swap(now.UnixNano()))
-	if now.Sub(before) > standstill {
+	if _, standstill := beats(l.lease()); now.Sub(before) > standstill {
 		l.stood, l.suspected = before, now.Add(turn)
 	}
 }
