@@ -24,6 +24,7 @@ var exampleEnv = map[string][]string{
 	"quickstart.yaml":              {"UIPATH_ORG", "acme", "UIPATH_TENANT", "prod", "UIPATH_CLIENT_ID", "id", "UIPATH_CLIENT_SECRET", "s"},
 	"uipath-cloud.yaml":            nil,
 	"uipath-on-premises.yaml":      {"UIPATH_CLIENT_ID", "id"},
+	"uipath-jobs.yaml":             {"UIPATH_ORG", "acme", "UIPATH_TENANT", "prod", "UIPATH_CLIENT_ID", "id", "UIPATH_CLIENT_SECRET", "s"},
 	"automation-anywhere-e11.yaml": nil,
 	"automation-anywhere-a360.yaml": {
 		"CONTROL_ROOM_API_KEY", "key",
