@@ -10,7 +10,7 @@ import (
 )
 
 func benchGate(calls int) *gate {
-	return newGate(calls, 0, retry.Breaker{Failures: 5, Open: 30 * time.Second})
+	return newGate(calls, 0, retry.Breaker{Failures: 5, Open: 30 * time.Second}, nil)
 }
 
 func BenchmarkGateUncontended(b *testing.B) {

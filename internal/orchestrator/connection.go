@@ -35,6 +35,9 @@ type Settings struct {
 	// minutes of one that stays shut. It is called by one goroutine at a time. If
 	// it is so slow that 64 changes wait for it, the oldest of them is left out.
 	GateChanged func(GateState)
+	// CircuitChanged, if set, is told of every new state of the circuit breaker:
+	// closed, half-open or open. It must be quick, and ask the connection nothing.
+	CircuitChanged func(to string)
 }
 
 // Connection is one account on one orchestrator tenant: a connector behind a
@@ -47,7 +50,7 @@ type Connection struct {
 // NewConnection makes a connection whose gate is open. [Connection.Run] must
 // run for it to open again once it is shut.
 func NewConnection(s Settings) *Connection {
-	return &Connection{Settings: s, gate: newGate(s.MaxConcurrent, s.Rate, s.Breaker)}
+	return &Connection{Settings: s, gate: newGate(s.MaxConcurrent, s.Rate, s.Breaker, s.CircuitChanged)}
 }
 
 // Gate is the state of the connection's gate.

@@ -47,9 +47,9 @@ type gate struct {
 	changes  chan GateState
 }
 
-func newGate(calls int, perSecond float64, b retry.Breaker) *gate {
+func newGate(calls int, perSecond float64, b retry.Breaker, circuit func(to string)) *gate {
 	return &gate{
-		breaker: retry.NewCircuitBreaker(b),
+		breaker: retry.NewCircuitBreaker(b, circuit),
 		rate:    newRate(perSecond),
 		longest: retry.Spread(b.Open, 1),
 		pace:    newPace(calls),

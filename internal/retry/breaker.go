@@ -35,15 +35,17 @@ type CircuitBreaker struct {
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	open    time.Duration
 
+	changed func(to string)
 	careful atomic.Bool  // one failure is enough
 	trips   atomic.Int64 // times opened
 	opened  atomic.Int64 // last time opened, unix nanoseconds
 }
 
 // NewCircuitBreaker makes a closed circuit. Its time open is spread by a fifth,
-// once, so that pods do not come back together.
-func NewCircuitBreaker(s Breaker) *CircuitBreaker {
-	b := &CircuitBreaker{open: Spread(s.Open, rand.Float64())}
+// once, so that pods do not come back together. changed, if it is not nil, is
+// told of every new state: closed, half-open or open. It must not ask the circuit.
+func NewCircuitBreaker(s Breaker, changed func(to string)) *CircuitBreaker {
+	b := &CircuitBreaker{open: Spread(s.Open, rand.Float64()), changed: changed}
 	b.breaker = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: 1,
 		Timeout:     b.open,
@@ -55,6 +57,9 @@ func NewCircuitBreaker(s Breaker) *CircuitBreaker {
 			if to == gobreaker.StateOpen {
 				b.opened.Store(time.Now().UnixNano())
 				b.trips.Add(1)
+			}
+			if b.changed != nil {
+				b.changed(to.String())
 			}
 		},
 		IsSuccessful: func(err error) bool { return err == nil },

@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,7 +21,8 @@ func fail(t *testing.T, b *CircuitBreaker) {
 func TestCircuitBreakerOpensAndLetsOneThrough(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := NewCircuitBreaker(Breaker{Failures: 3, Open: 30 * time.Second})
+		var states []string
+		b := NewCircuitBreaker(Breaker{Failures: 3, Open: 30 * time.Second}, func(to string) { states = append(states, to) })
 		for range 3 {
 			fail(t, b)
 		}
@@ -47,12 +49,15 @@ func TestCircuitBreakerOpensAndLetsOneThrough(t *testing.T) {
 		if !b.Closed() {
 			t.Fatal("still not closed after a success")
 		}
+		if want := []string{"open", "half-open", "closed"}; !slices.Equal(states, want) {
+			t.Errorf("told of %v, want %v", states, want)
+		}
 	})
 }
 
 func TestCircuitBreakerCareful(t *testing.T) {
 	t.Parallel()
-	b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Minute})
+	b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Minute}, nil)
 	b.SetCareful(true)
 	fail(t, b)
 	if b.Closed() {
@@ -62,7 +67,7 @@ func TestCircuitBreakerCareful(t *testing.T) {
 
 func TestCircuitBreakerCountsOneResultOnce(t *testing.T) {
 	t.Parallel()
-	b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Minute})
+	b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Minute}, nil)
 	done, _ := b.Allow()
 	for range 5 {
 		done(Failure)
@@ -78,7 +83,7 @@ func TestCircuitBreakerNeverSticks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		synctest.Test(t, func(*testing.T) {
-			b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Second})
+			b := NewCircuitBreaker(Breaker{Failures: 3, Open: time.Second}, nil)
 			var under []func(Effect)
 			for range rapid.IntRange(1, 60).Draw(rt, "steps") {
 				switch rapid.IntRange(0, 3).Draw(rt, "step") {

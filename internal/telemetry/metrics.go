@@ -96,13 +96,19 @@ func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 // Unrouted says how many messages of the stream no route takes.
 func (m *Metrics) Unrouted(n int) { m.unrouted.Set(float64(n)) }
 
-// LedgerOp counts one operation on the ledger: get, put, update or delete.
-func (m *Metrics) LedgerOp(op string, err error) {
-	result := "ok"
-	if err != nil {
-		result = "error"
-	}
-	m.ledger.WithLabelValues(op, result).Inc()
+// LedgerResult is what came of an operation on the ledger.
+type LedgerResult string
+
+// The results of an operation on the ledger.
+const (
+	LedgerOK       LedgerResult = "ok"
+	LedgerConflict LedgerResult = "conflict" // somebody else was first
+	LedgerError    LedgerResult = "error"
+)
+
+// LedgerOp counts one operation on the ledger: load, store or delete.
+func (m *Metrics) LedgerOp(op string, result LedgerResult) {
+	m.ledger.WithLabelValues(op, string(result)).Inc()
 }
 
 // factory makes metrics with the common prefix.

@@ -1,7 +1,6 @@
 package telemetry
 
 import (
-	"errors"
 	"net/http/httptest"
 	"os"
 	"slices"
@@ -43,8 +42,8 @@ func TestMetricsGolden(t *testing.T) {
 	m := NewMetrics(testBuild)
 	r, c := m.Route("invoices"), m.Connection("acme")
 	m.Unrouted(3)
-	m.LedgerOp("put", nil)
-	m.LedgerOp("put", errors.New("timeout"))
+	m.LedgerOp("put", LedgerOK)
+	m.LedgerOp("put", LedgerError)
 	r.Settled(Settled{Verdict: job.Duplicate, Disposition: retry.Ack, Age: 2 * time.Second})
 	r.Settled(Settled{Verdict: job.Deferred, Disposition: retry.Nak, Reason: job.Forbidden, Age: time.Second})
 	r.Settled(Settled{Verdict: job.Deferred, Disposition: retry.DeadLetter, Reason: job.AttemptsExhausted, Age: time.Minute})

@@ -62,7 +62,8 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 	c.target = orchestrator.NewConnection(orchestrator.Settings{
 		Name: s.Name, Connector: connector, Tokens: c.pool, MaxConcurrent: s.MaxConcurrent,
 		Rate: s.Rate, Breaker: s.Breaker, ProbeAs: probeAs(w.config.Routes, s.Name),
-		GateChanged: func(g orchestrator.GateState) { w.gateChanged(c, g) },
+		CircuitChanged: c.metrics.Breaker,
+		GateChanged:    func(g orchestrator.GateState) { w.gateChanged(c, g) },
 	})
 	return c, nil
 }

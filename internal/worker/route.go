@@ -186,8 +186,19 @@ func (w *watchedLedger) StoreClaim(ctx context.Context, k ledger.Key, revision u
 
 func (w *watchedLedger) saw(op string, err error) {
 	w.conn.Note(err)
-	w.metrics.LedgerOp(op, err)
+	w.metrics.LedgerOp(op, ledgerResult(err))
 	w.troubles.note("ledger", err)
+}
+
+func ledgerResult(err error) telemetry.LedgerResult {
+	switch {
+	case err == nil:
+		return telemetry.LedgerOK
+	case errors.Is(err, ledger.ErrConflict):
+		return telemetry.LedgerConflict
+	default:
+		return telemetry.LedgerError
+	}
 }
 
 // watchedDeadLetters has a silent server noticed.
