@@ -67,21 +67,40 @@ func (c *Consumer) contest(d *delivery, old ledger.Claim, want *ledger.Claim) bo
 		}}
 		return false
 	case same && old.Owner == want.Owner && d.unsent:
-		return true // it was this worker's own, which it gave up before the call
+		c.inherit(want, old, old.UnknownSince) // this worker's own, which it gave up before the call
+		return true
 	case now.Before(old.Until):
 		d.unbegun, d.wait = job.Claimed, old.Until.Sub(now)
 		return false
+	case same && d.notSent():
+		c.inherit(want, old, old.UnknownSince)
+		return true
+	case same && old.Hash != want.Hash && !c.Resend:
+		d.finding = &orchestrator.Result{Outcome: job.Outcome{
+			Verdict: job.Unknown, Reason: job.UnknownOutcome,
+			Detail: "an earlier try may have carried it out, with other values of the route than those of now; look for the reference",
+		}}
+		return false
 	}
+	since := old.UnknownSince
+	if old.Until.After(since) {
+		// Its owner did not say when the last call ended. It began before the
+		// claim did end.
+		since = old.Until.Add(c.CallLimit)
+	}
+	c.inherit(want, old, since)
+	return true
+}
+
+// inherit takes over the doubts about earlier tries, if there are any.
+func (c *Consumer) inherit(want *ledger.Claim, old ledger.Claim, since time.Time) {
+	if since.IsZero() {
+		return
+	}
+	want.UnknownSince = since
 	if !old.FirstTry.IsZero() {
 		want.FirstTry = old.FirstTry
 	}
-	// An owner that did not say when its last call ended had ended it when its
-	// claim did.
-	want.UnknownSince = old.UnknownSince
-	if old.Until.After(want.UnknownSince) {
-		want.UnknownSince = old.Until
-	}
-	return true
 }
 
 // renew keeps the claim until the returned function is called.
@@ -90,18 +109,36 @@ func (c *Consumer) renew(cl *claim, d *delivery) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep(ctx, c.lease()/3) && d.mine(c.lease()) {
-			next := cl.entry.Claim
-			next.Until = time.Now().Add(c.lease())
-			if revision, err := c.Ledger.StoreClaim(ctx, cl.key, cl.entry.Revision, next, 0); err == nil {
-				cl.entry = ledger.ClaimEntry{Claim: next, Revision: revision}
-			}
+		for sleep(ctx, c.lease()/3) && d.mine(c.lease()) && c.prolong(ctx, cl) {
 		}
 	}()
 	return func() {
 		cancel()
 		<-done
 	}
+}
+
+// prolong reports false if the claim is somebody else's by now. A write without
+// an answer may have taken effect: then the next one needs its revision.
+func (c *Consumer) prolong(ctx context.Context, cl *claim) bool {
+	for range 2 {
+		next := cl.entry.Claim
+		next.Until = time.Now().Add(c.lease())
+		revision, err := c.Ledger.StoreClaim(ctx, cl.key, cl.entry.Revision, next, 0)
+		if err == nil {
+			cl.entry = ledger.ClaimEntry{Claim: next, Revision: revision}
+			return true
+		}
+		found, err := c.Ledger.LoadClaim(ctx, cl.key)
+		if err != nil {
+			return true
+		}
+		if !cl.stands(found) {
+			return false
+		}
+		cl.entry.Revision = found.Revision
+	}
+	return true
 }
 
 // sleep reports false if ctx ended.
@@ -164,13 +201,16 @@ func (c *Consumer) leaveOpen(held claim, now ledger.ClaimEntry, unknownSince tim
 		return nil
 	}
 	next := held.entry.Claim
-	next.Until, next.UnknownSince = unknownSince, unknownSince // the past: at once
+	next.Until, next.UnknownSince = time.Now(), unknownSince
+	if unknownSince.Before(next.Until) {
+		next.Until = unknownSince // nothing was begun after it
+	}
 	_, err := c.Ledger.StoreClaim(c.books, held.key, now.Revision, next, 0)
 	return err
 }
 
 // stands reports whether what the ledger has is still this claim.
-func (held claim) stands(now ledger.ClaimEntry) bool {
+func (held *claim) stands(now ledger.ClaimEntry) bool {
 	return now.Claim.State == ledger.Claimed && now.Claim.Nonce == held.entry.Claim.Nonce
 }
 

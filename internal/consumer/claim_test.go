@@ -102,14 +102,15 @@ func TestAnotherRequestUnderTheSameID(t *testing.T) {
 }
 
 // What another worker has claimed is let alone while that may live. After its
-// end nobody knows whether the call was made.
+// end nobody knows whether the call was made, and it may still last as long as
+// a call may.
 func TestClaimOfAnotherWorker(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
 	first, until := time.Now().Add(-time.Minute), time.Now().Add(5*time.Second)
 	b.claimed("one", ledger.Claim{State: ledger.Claimed, Owner: "another", Nonce: "x", Until: until, Hash: hashOf("one"), FirstTry: first})
 	g := claiming(nil)
-	b.start(g, startJobs)
+	b.start(g, func(s *Settings) { startJobs(s); s.CallLimit = 3 * time.Second })
 	b.publish("one")
 	line := b.awaitSettled(1)
 	if line["reason"] != "claimed" || line["disposition"] != "nak" || line["attempt"] != 0 || len(g.calls()) != 0 {
@@ -117,7 +118,7 @@ func TestClaimOfAnotherWorker(t *testing.T) {
 	}
 	await(t, "the call", func() bool { return len(g.calls()) == 1 })
 	try := g.calls()[0]
-	if !try.Again || !try.FirstTry.Equal(first) || !try.UnknownSince.Equal(until) || time.Now().Before(until) {
+	if !try.Again || !try.FirstTry.Equal(first) || !try.UnknownSince.Equal(until.Add(3*time.Second)) || time.Now().Before(until) {
 		t.Errorf("tried as %+v", try)
 	}
 }
@@ -373,5 +374,132 @@ func TestManyMessagesOfOneRequest(t *testing.T) {
 	await(t, "all to go", func() bool { return b.left() == 0 })
 	if n := len(g.calls()); n != 1 {
 		t.Errorf("%d calls", n)
+	}
+}
+
+// A claim of somebody who left doubts was taken over, and nobody said so: the
+// doubts are still there when this worker meets its own claim.
+func TestUncertainTakeOverKeepsTheDoubt(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	book := newBook()
+	since := time.Now().Add(-time.Minute)
+	_, err := book.StoreClaim(t.Context(), ledger.RequestKey("acme", "one"), 0, ledger.Claim{
+		State: ledger.Claimed, Owner: "another", Nonce: "x", Until: since, UnknownSince: since, FirstTry: since.Add(-time.Second),
+		Message: "m.invoices.7-1", Hash: hashOf("one"),
+	}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	taken := 0
+	book.written = true
+	book.onClaim = func(int, ledger.Claim) error {
+		if taken++; taken == 1 {
+			return ledger.ErrUncertain
+		}
+		return nil
+	}
+	g := claiming(nil)
+	b.start(g, func(s *Settings) { startJobs(s); s.Ledger = book })
+	b.publish("one")
+	await(t, "the call", func() bool { return len(g.calls()) == 1 })
+	if try := g.calls()[0]; !try.Again || !try.UnknownSince.Equal(since) || !try.FirstTry.Equal(since.Add(-time.Second)) {
+		t.Errorf("tried as %+v", try)
+	}
+}
+
+// A renewal whose answer is lost is not the last.
+func TestRenewalWithoutAnAnswer(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 2*time.Second)
+	book := newBook()
+	book.written = true
+	book.onClaim = func(n int, _ ledger.Claim) error {
+		if n == 2 {
+			return ledger.ErrUncertain
+		}
+		return nil
+	}
+	release := make(chan struct{})
+	g := claiming(until(release, delivered()))
+	b.start(g, func(s *Settings) { startJobs(s); s.Ledger = book })
+	b.publish("one")
+	await(t, "the call", func() bool { return len(g.calls()) == 1 })
+	first := book.claim().Claim.Until
+	await(t, "a renewed claim", func() bool { return book.claim().Claim.Until.After(first.Add(3 * time.Second)) })
+	close(release)
+	b.awaitSettled(1)
+}
+
+// In doubt, a message is not looked up by what the route says now, if that is
+// not what it said at the first try.
+func TestRouteChangedWhileInDoubt(t *testing.T) {
+	t.Parallel()
+	for name, resend := range map[string]bool{"park": false, "resend": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			b.publish("one")
+			past := time.Now().Add(-time.Hour)
+			b.claimed("one", ledger.Claim{
+				State: ledger.Claimed, Owner: "another", Nonce: "x", Until: past, UnknownSince: past, FirstTry: past,
+				Message: b.key(1).String(), Hash: hashOf("one Other"),
+			})
+			g := claiming(nil)
+			b.start(g, func(s *Settings) { startJobs(s); s.Resend = resend })
+			line := b.awaitSettled(1)
+			if resend {
+				if len(g.calls()) != 1 || !g.calls()[0].Again {
+					t.Errorf("tried as %+v", g.calls())
+				}
+			} else if len(g.calls()) != 0 || line["reason"] != "unknown_outcome" || line["disposition"] != "dead_letter" {
+				t.Errorf("%d calls, settled as %v", len(g.calls()), line)
+			}
+		})
+	}
+}
+
+// A claim that could not be freed is no doubt, where the message's own record
+// says that it was not sent.
+func TestRecordSaysNotSent(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	b.redelivered("one")
+	if _, err := b.ledger.Store(t.Context(), b.key(1), 0, ledger.Record{Attempts: 1, NotSent: true}); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Hour)
+	b.claimed("one", ledger.Claim{
+		State: ledger.Claimed, Owner: "another", Nonce: "x", Until: past, FirstTry: past, Message: b.key(1).String(), Hash: hashOf("one"),
+	})
+	g := claiming(nil)
+	b.start(g, startJobs)
+	b.awaitSettled(1)
+	if try := g.calls()[0]; try.Again {
+		t.Errorf("tried as %+v", try)
+	}
+}
+
+// The turn of a message that was lost meanwhile comes to nothing.
+func TestStillAsksForTheLease(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 5*time.Minute)
+	var c *Consumer
+	g := newTarget(func(_ context.Context, try orchestrator.Try) orchestrator.Result {
+		if _, lost := try.Lost(); lost {
+			t.Error("lost at once")
+		}
+		c.hand.each(func(_ uint64, d *delivery) { d.owned.Store(time.Now().Add(-time.Hour).UnixNano()) })
+		r, lost := try.Lost()
+		if !lost {
+			t.Error("not lost")
+		}
+		return r
+	})
+	c = New(b.settings(b.server.Conn(t), g))
+	run(t, c)
+	b.publish("one")
+	if line := b.awaitSettled(1); line["reason"] != "lease_lost" || line["disposition"] != "leave" {
+		t.Errorf("settled as %v", line)
 	}
 }

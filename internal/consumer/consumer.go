@@ -77,6 +77,8 @@ type Settings struct {
 	Events      *telemetry.Events
 	Metrics     *telemetry.RouteMetrics
 
+	// CallLimit is how long one call to the orchestrator may last.
+	CallLimit time.Duration
 	// Owner names this worker in its claims: no other worker has the same name.
 	Owner string
 	// Remember is how long the ledger remembers a request that was carried out.

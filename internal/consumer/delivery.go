@@ -29,6 +29,9 @@ type delivery struct {
 	owned    atomic.Int64
 	answered atomic.Bool // an ack, nak or term is on its way
 
+	// callLimit is how long a call may last that was begun for the message.
+	callLimit time.Duration
+
 	request *job.Request // nil where decoding it did not come to an end
 	key     ledger.Key
 	entry   ledger.Entry
@@ -67,7 +70,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	if err != nil {
 		return // not a JetStream message: nothing of ours
 	}
-	d := &delivery{msg: m, meta: meta, received: time.Now()}
+	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit}
 	d.owned.Store(owned.UnixNano())
 	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)

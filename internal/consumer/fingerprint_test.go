@@ -17,6 +17,9 @@ func TestFingerprint(t *testing.T) {
 		return r
 	}
 	want := fingerprint(arguments(`{"a": {"x": 1, "y": [1, 2]}, "b": 12345678901234567890}`))
+	if want != "9ac5fba46cb8e26afa62e2547ab3536992a17304af258ac5661afcd4c2c9aa96" {
+		t.Errorf("%s: what stands in ledgers of before would be another request", want)
+	}
 	if got := fingerprint(arguments(`{"b":12345678901234567890,"a":{"y":[1,2],"x":1}}`)); got != want || len(got) != 64 {
 		t.Errorf("the same request written otherwise: %s, want %s", got, want)
 	}

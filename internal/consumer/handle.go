@@ -84,7 +84,8 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	result, err = c.Target.Do(c.work, d.waiting, orchestrator.Try{
 		Request: d.request, Again: d.again, FirstTry: known.FirstTry, UnknownSince: known.UnknownSince,
 		Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
-		Held: func() { c.noteHeld(d) },
+		Held:  func() { c.noteHeld(d) },
+		Still: func() bool { return c.stillMine(d) },
 		Begin: func(_ context.Context, t *orchestrator.Try) bool {
 			kept = c.hold.keeps(probe)
 			return !kept && c.begin(d, t)

@@ -87,7 +87,8 @@ func doubts(d *delivery) ledger.Record {
 		r.UnknownSince = since
 	}
 	if d.again && r.UnknownSince.IsZero() {
-		r.UnknownSince = d.received
+		// Whoever had it began the call before it came here.
+		r.UnknownSince = d.received.Add(d.callLimit)
 	}
 	if d.again && r.FirstTry.IsZero() {
 		r.FirstTry = d.meta.Timestamp
@@ -111,6 +112,13 @@ func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
 		t.Again, t.FirstTry, t.UnknownSince = d.again, known.FirstTry, known.UnknownSince
 	}
 	return c.noteBegun(d)
+}
+
+// notSent reports whether the record says of all earlier tries that they were
+// not sent.
+func (d *delivery) notSent() bool {
+	r := d.entry.Record
+	return d.entry.Revision > 0 && r.NotSent && r.UnknownSince.IsZero()
 }
 
 // adopt takes over what the claim says of earlier tries. No call is made without

@@ -52,6 +52,18 @@ type Try struct {
 	// call, and may complete the try by what it finds out. No call is made if it
 	// reports false.
 	Begin func(context.Context, *Try) bool
+	// Still, if set, tells whether the request is still ours to carry out. It is
+	// asked right before the call that acts, which look-ups may have put off.
+	Still func() bool
+}
+
+// Lost reports whether the request may be someone else's by now; then r is what
+// to return instead of making the call that acts.
+func (t Try) Lost() (r Result, lost bool) {
+	if t.Still == nil || t.Still() {
+		return Result{}, false
+	}
+	return unavailable(job.LeaseLost, Untold, ""), true
 }
 
 // Health is what a call's result tells of the orchestrator, whatever it means

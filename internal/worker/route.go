@@ -74,7 +74,7 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Route: r.Name, Connection: r.Connection, Stream: w.config.Stream.Name,
 		NATS: w.nats.NATS(), Find: w.finder(w.topology.Consumers[i]),
 		Decoder: w.decoders[i], Target: w.target(r.Connection), Ledger: s.ledger, DeadLetters: s.dead,
-		Events: w.events, Metrics: metrics, Owner: w.owner, Remember: w.config.Ledger.TTL,
+		Events: w.events, Metrics: metrics, CallLimit: w.callLimit(r.Connection), Owner: w.owner, Remember: w.config.Ledger.TTL,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
 		Pause: r.Pause, RejectGuard: r.RejectGuard,
@@ -108,6 +108,16 @@ func (w *worker) target(name string) consumer.Target {
 		}
 	}
 	panic("worker: the configuration was checked to have connection " + name)
+}
+
+// callLimit is how long one call on a connection may last.
+func (w *worker) callLimit(connection string) time.Duration {
+	for _, c := range w.config.Connections {
+		if c.Name == connection {
+			return c.Timeout
+		}
+	}
+	return 0
 }
 
 // findLimit bounds one look for a durable consumer.

@@ -99,6 +99,9 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 	if err != nil {
 		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, "content: cannot be written as JSON")}
 	}
+	if r, lost := t.Lost(); lost {
+		return r
+	}
 	a := c.Client.Do(ctx, orchestrator.Call{
 		Operation: "AddQueueItem", Method: http.MethodPost, Path: "/odata/Queues/UiPathODataSvc.AddQueueItem",
 		Header: c.header(t.Request.Folder), Body: body, Acts: true,

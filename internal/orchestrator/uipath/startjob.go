@@ -22,10 +22,11 @@ func (c *Connector) submitJob(ctx context.Context, t orchestrator.Try) orchestra
 			return r
 		}
 	}
-	return c.startJob(ctx, t.Request, s)
+	return c.startJob(ctx, t, s)
 }
 
-func (c *Connector) startJob(ctx context.Context, r *job.Request, s jobStart) orchestrator.Result {
+func (c *Connector) startJob(ctx context.Context, t orchestrator.Try, s jobStart) orchestrator.Result {
+	r := t.Request
 	key, remembered, none := c.releaseKey(ctx, r)
 	if key == "" {
 		return none
@@ -33,6 +34,9 @@ func (c *Connector) startJob(ctx context.Context, r *job.Request, s jobStart) or
 	body, err := s.body(key)
 	if err != nil {
 		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, "options: cannot be written as JSON")}
+	}
+	if none, lost := t.Lost(); lost {
+		return none
 	}
 	a := c.Client.Do(ctx, orchestrator.Call{
 		Operation: "StartJobs", Method: http.MethodPost, Path: "/odata/Jobs/UiPath.Server.Configuration.OData.StartJobs",
