@@ -22,18 +22,17 @@ func note(id string) string {
 	return fmt.Sprintf(`{"id": %q, "queue": "Notes", "content": {"Vendor": "ACME", "Amount": 12.50}}`, id)
 }
 
-func (r *rig) publishNotes(n int) {
+func (r *rig) publishNotes(n int) { r.publishEach("note", n, note) }
+
+// publishEach publishes n requests at once, and waits until they are stored.
+func (r *rig) publishEach(prefix string, n int, request func(id string) string) {
 	r.t.Helper()
 	for i := range n {
-		if _, err := r.js.PublishAsync("jobs.invoices.new", []byte(note(fmt.Sprintf("note-%d", i)))); err != nil {
+		if _, err := r.js.PublishAsync("jobs.invoices.new", []byte(request(fmt.Sprintf("%s-%d", prefix, i)))); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	select {
-	case <-r.js.PublishAsyncComplete():
-	case <-time.After(patience):
-		r.t.Fatal("the publishes do not end")
-	}
+	r.publishedAll()
 }
 
 func (r *rig) noDeadLetters() {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// bookings spreads look-ups that have to wait: as many of one queue at a time as
+// bookings spreads look-ups that have to wait: as many of one group at a time as
 // fit one request, and one request at a time. Those of a time meet there, and
 // are looked up together. The zero value is empty.
 type bookings struct {
@@ -18,8 +18,9 @@ type booking struct {
 	seats int
 }
 
-// next is how long to wait, at least soonest. interval is between two requests.
-func (b *bookings) next(of group, now time.Time, soonest, interval time.Duration) time.Duration {
+// next is how long to wait, at least soonest. seats are those of a request, and
+// interval is between two.
+func (b *bookings) next(of group, seats int, now time.Time, soonest, interval time.Duration) time.Duration {
 	slot := b.of[of]
 	if slot.seats == 0 || slot.at.Before(now.Add(soonest)) {
 		b.forget(now)
@@ -27,7 +28,7 @@ func (b *bookings) next(of group, now time.Time, soonest, interval time.Duration
 		if after := b.last.Add(interval); after.After(at) {
 			at = after
 		}
-		slot = booking{at: at, seats: mostReferences}
+		slot = booking{at: at, seats: seats}
 		b.last = at
 	}
 	slot.seats--

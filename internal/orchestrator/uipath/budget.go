@@ -1,6 +1,7 @@
 package uipath
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type budget struct {
 	mu        sync.Mutex
 	until     time.Time // none before
 	throttles int       // one after the other
+	booked    bookings  // of those who have to wait
 }
 
 // newBudget allows a third of the minute's look-ups at once, and spreads the
@@ -53,23 +55,29 @@ func (b *budget) take(now time.Time) (wait time.Duration) {
 	return 0
 }
 
-// interval is the time between two look-ups that have to wait.
-func (b *budget) interval() time.Duration {
-	return time.Duration(float64(time.Second) / float64(b.limiter.Limit()))
+// book tells one who has to wait how long, at least soonest: all who wait are
+// spread, so that as many come back at a time as fit the seats of a request.
+func (b *budget) book(of group, seats int, soonest time.Duration) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	interval := time.Duration(float64(time.Second) / float64(b.limiter.Limit()))
+	return b.booked.next(of, seats, time.Now(), soonest, interval)
 }
 
 // throttled stops look-ups for as long as the API asked, or for a time that
-// doubles with each 429 that names none.
-func (b *budget) throttled(now time.Time, asked time.Duration) {
+// doubles, more or less, with each 429 that names none. It returns how long they
+// are stopped.
+func (b *budget) throttled(now time.Time, asked time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.throttles++
 	if asked <= 0 {
-		asked = retry.Backoff(firstLookUpPause, longestLookUpPause, b.throttles, 0.5)
+		asked = retry.Backoff(firstLookUpPause, longestLookUpPause, b.throttles, rand.Float64())
 	}
 	if until := now.Add(asked); until.After(b.until) {
 		b.until = until
 	}
+	return b.until.Sub(now)
 }
 
 // answered forgets the throttles of before.

@@ -80,19 +80,14 @@ func TestBudgetPauses(t *testing.T) {
 			t.Errorf("asked for 90 s: %v", got)
 		}
 		b.answered()
-		before := time.Duration(0)
-		for n := range 6 {
-			got := pause(0)
-			if got < before || got > longestLookUpPause || n == 0 && got > firstLookUpPause || got < firstLookUpPause/2 {
-				t.Errorf("pause %d: %v after %v", n+1, got, before)
+		// Each within a fifth of its nominal length, and none longer than the longest.
+		for n, nominal := range []time.Duration{firstLookUpPause, 2 * firstLookUpPause, 4 * firstLookUpPause, 8 * firstLookUpPause, longestLookUpPause, longestLookUpPause} {
+			if got := pause(0); got < nominal*4/5 || got > min(nominal*6/5, longestLookUpPause) {
+				t.Errorf("pause %d: %v", n+1, got)
 			}
-			before = got
-		}
-		if before < longestLookUpPause/2 {
-			t.Errorf("it does not double: %v", before)
 		}
 		b.answered()
-		if got := pause(0); got > firstLookUpPause {
+		if got := pause(0); got > firstLookUpPause*6/5 {
 			t.Errorf("after an answer: %v", got)
 		}
 		// A shorter pause does not cut a longer one short.
@@ -104,6 +99,21 @@ func TestBudgetPauses(t *testing.T) {
 	})
 }
 
+// Many that are told to wait for no certain time do not come back together.
+func TestBudgetPausesAreSpread(t *testing.T) {
+	t.Parallel()
+	now, waits := time.Now(), map[time.Duration]bool{}
+	for range 20 {
+		wait := newBudget(30).throttled(now, 0)
+		if waits[wait] = true; wait < firstLookUpPause*4/5 || wait > firstLookUpPause*6/5 {
+			t.Errorf("wait %v", wait)
+		}
+	}
+	if len(waits) < 10 {
+		t.Errorf("waits %v", waits)
+	}
+}
+
 // Those who wait meet in groups, one group after the other.
 func TestBookings(t *testing.T) {
 	t.Parallel()
@@ -113,7 +123,7 @@ func TestBookings(t *testing.T) {
 	waits := map[group]map[time.Duration]int{one: {}, other: {}}
 	for range 2*mostReferences + 1 {
 		for of, n := range waits {
-			n[b.next(of, now, time.Second, 3*time.Second)]++
+			n[b.next(of, mostReferences, now, time.Second, 3*time.Second)]++
 		}
 	}
 	times := map[time.Duration]bool{}
@@ -129,10 +139,10 @@ func TestBookings(t *testing.T) {
 		}
 	}
 	// A time that has passed, or is too early, is given to nobody.
-	if got := b.next(one, now, time.Minute, time.Second); got < time.Minute {
+	if got := b.next(one, 1, now, time.Minute, time.Second); got < time.Minute {
 		t.Errorf("%v", got)
 	}
-	if got := b.next(one, now.Add(time.Hour), time.Second, time.Second); got != time.Second || len(b.of) != 1 {
+	if got := b.next(one, 1, now.Add(time.Hour), time.Second, time.Second); got != time.Second || len(b.of) != 1 {
 		t.Errorf("%v, %v", got, b.of)
 	}
 }

@@ -45,11 +45,12 @@ const (
 // Connector speaks UiPath Orchestrator's API. It is safe for concurrent use.
 type Connector struct {
 	Settings
-	queues   queueCache
-	releases releaseCache
-	jobs     jobBook
-	budget   *budget
-	lookUps  lookUps
+	queues      queueCache
+	releases    releaseCache
+	jobs        jobBook
+	budget      *budget
+	itemLookUps *lookUps[sighting]
+	jobLookUps  *lookUps[jobSighting]
 }
 
 var _ orchestrator.Connector = (*Connector)(nil)
@@ -57,7 +58,7 @@ var _ orchestrator.Connector = (*Connector)(nil)
 // New makes a connector. It makes no call.
 func New(s Settings) *Connector {
 	c := &Connector{Settings: s, budget: newBudget(s.LookUpsPerMinute)}
-	c.lookUps.budget, c.lookUps.list = c.budget, c.listItems
+	c.itemLookUps, c.jobLookUps = c.newItemLookUps(), c.newJobLookUps()
 	return c
 }
 

@@ -1,7 +1,6 @@
 package uipath
 
 import (
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -53,11 +52,16 @@ func (b *jobBook) take(request string, rows []jobRow) bool {
 	return true
 }
 
-// another reports whether a job belongs to another request.
-func (b *jobBook) another(request string, row jobRow) bool {
+// notOfOthers leaves out the jobs that belong to another request.
+func (b *jobBook) notOfOthers(request string, rows []jobRow) (left []jobRow) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.belongsToOther(request, row)
+	for _, row := range rows {
+		if !b.belongsToOther(request, row) {
+			left = append(left, row)
+		}
+	}
+	return left
 }
 
 // belongsToOther needs the lock.
@@ -85,7 +89,7 @@ func (b *jobBook) own(request, name string) {
 
 // delivered notes a start that the API confirmed.
 func (b *jobBook) delivered(r *job.Request, row jobRow, now time.Time) {
-	if len(url.QueryEscape(r.Reference)) > maxProofReference {
+	if filterLength(r.Reference) > maxProofReference {
 		return
 	}
 	b.mu.Lock()
@@ -100,8 +104,9 @@ func (b *jobBook) delivered(r *job.Request, row jobRow, now time.Time) {
 	b.proofs[folder] = jobProof{r.Reference, row.receipt(), now}
 }
 
-// maxProofReference keeps the address of a look-up of two references short: it
-// bounds one of them, in bytes as they stand in the address.
+// maxProofReference is what the address of a look-up has room for beside the
+// references looked for: it bounds the proof's, in bytes as they stand in the
+// filter.
 const maxProofReference = 400
 
 // proof is the job that a look-up in the folder must find; the zero value if

@@ -65,7 +65,7 @@ func newJobLookUps(t *testing.T, perMinute int) *jobLookUps {
 	}.api()
 	l.c = l.api.connector()
 	l.c.Settle, l.c.LookedUp = time.Minute, func(found LookUp) { l.told = append(l.told, found) }
-	l.c.budget = newBudget(perMinute)
+	setBudget(l.c, perMinute)
 	return l
 }
 
@@ -121,7 +121,7 @@ func TestJobLookUp(t *testing.T) {
 		return aJob{id, "inv-1", "PostInvoice", `{"n":1.50}`, time.Now().Add(-ago)}
 	}
 	full := func(reference string) (all []aJob) {
-		for i := range jobPage {
+		for i := range mostRows {
 			all = append(all, aJob{i + 1, reference, "PostInvoice", `{"n":1.50}`, time.Now().Add(-time.Hour)})
 		}
 		return all
@@ -179,8 +179,8 @@ func TestJobLookUp(t *testing.T) {
 							r.Options = fields("JobsCount", fmt.Sprint(tt.asked))
 						}
 						jobs := tt.jobs()
-						if len(jobs)+len(others) > jobPage {
-							jobs = jobs[:jobPage-len(others)]
+						if len(jobs)+len(others) > mostRows {
+							jobs = jobs[:mostRows-len(others)]
 						}
 						l.list = func() reply { return page(skew, append(jobs, others...)...) }
 						got := l.submit(again(r), want.want, want.calls, want.told)
@@ -333,7 +333,7 @@ func TestAYoungProof(t *testing.T) {
 		l.submit(orchestrator.Try{Request: other}, deliveredJob, "RS")
 		time.Sleep(20 * time.Second)
 		r := l.submit(again(start()), meant{job.Unavailable, job.Settling, orchestrator.Untold, ""}, "L", Unclear)
-		if r.Wait != 40*time.Second {
+		if r.Wait != 40*time.Second-gatherTime {
 			t.Errorf("wait %s", r.Wait)
 		}
 		l.c.jobs.trust()
@@ -413,10 +413,10 @@ func TestJobBookIsBounded(t *testing.T) {
 		t.Errorf("%d owners, %d in order, %d proofs", len(b.owners), len(b.order), len(b.proofs))
 	}
 	last := jobRow{ID: code(fmt.Sprint(maxOwners))}
-	if !b.another("else", last) || b.another(fmt.Sprint(maxOwners-1), last) {
+	if len(b.notOfOthers("else", []jobRow{last})) > 0 || len(b.notOfOthers(fmt.Sprint(maxOwners-1), []jobRow{last})) == 0 {
 		t.Error("the last one is not remembered")
 	}
-	if b.take("else", []jobRow{{ID: "999999"}, last}) || b.another("third", jobRow{ID: "999999"}) {
+	if b.take("else", []jobRow{{ID: "999999"}, last}) || len(b.notOfOthers("third", []jobRow{{ID: "999999"}})) == 0 {
 		t.Error("a part was taken")
 	}
 }

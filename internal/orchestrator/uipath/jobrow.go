@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
 // jobRow is what is used of JobDto.
@@ -59,12 +60,11 @@ func receipts(rows []jobRow) bool {
 	return len(rows) > 0
 }
 
-// fit says how a row of a look-up's page stands to what is looked for.
+// fit says how a job of the same reference stands to what is looked for.
 type fit int
 
 const (
-	foreign fit = iota // the filter should have kept it away
-	another            // it can be told from what is looked for
+	another fit = iota // it can be told from what is looked for
 	doubtful
 	candidate
 )
@@ -76,20 +76,17 @@ type jobSought struct {
 	// server's clock; zero: not known.
 	notBefore time.Time
 	anyTime   bool // it does not matter when
-	proof     string
+}
+
+func (s jobSighting) sought(t orchestrator.Try) jobSought {
+	sought := jobSought{Request: t.Request, anyTime: t.FirstTry.IsZero()}
+	if s.dated && !sought.anyTime {
+		sought.notBefore = t.FirstTry.Add(s.ahead - slack)
+	}
+	return sought
 }
 
 func (s jobSought) fits(row jobRow) fit {
-	switch {
-	case row.Reference == s.Reference:
-		return s.fitsTime(row)
-	case strings.EqualFold(row.Reference, s.Reference), s.proof != "" && strings.EqualFold(row.Reference, s.proof):
-		return another
-	}
-	return foreign
-}
-
-func (s jobSought) fitsTime(row jobRow) fit {
 	created, err := time.Parse(time.RFC3339, row.CreationTime)
 	switch {
 	case s.anyTime:

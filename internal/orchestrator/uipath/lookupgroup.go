@@ -2,53 +2,23 @@ package uipath
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// The limits of what is looked up with one request.
-const (
-	// gatherTime is how long a look-up waits for others that can come along.
-	gatherTime = 20 * time.Millisecond
-	// mostReferences is what a $filter of 100 nodes has room for: the API counts
-	// four for a comparison and one for each and, or.
-	mostReferences = 19
-	// longestFilter is in bytes, escaped: with the rest of it the URL stays well
-	// under 2,000. The longest reference alone fits.
-	longestFilter = 1400
-	// mostContent keeps the answer below the longest that is read, in bytes of
-	// what was sent.
-	mostContent = 1 << 20
-)
-
-// group is what look-ups must have in common to be made together.
-type group struct {
-	folder string
-	queue  code
-}
-
-// lookUps makes look-ups of the same queue that come together with one request,
-// which costs one of the budget. It is safe for concurrent use.
-type lookUps struct {
-	budget *budget
-	// list asks for items by their references; the answer is by folded reference.
-	list func(context.Context, group, []string) map[string]sighting
-
-	mu        sync.Mutex
-	gathering map[group]*flight
-	booked    bookings
-}
+// gatherTime is how long a look-up waits for others that can come along.
+const gatherTime = 20 * time.Millisecond
 
 // flight is one request for several who wait for it. It lives as long as one of
 // them does: the last to leave ends it, and waits for its end.
-type flight struct {
+type flight[S any] struct {
 	of      group
 	cancel  context.CancelFunc
 	full    chan struct{} // closed when it need not gather any longer
 	done    chan struct{} // closed when the fields below are final
-	seen    map[string]sighting
+	found   map[string]look[S]
 	panicky any // what the request panicked with
 
 	// Guarded by lookUps.mu; references are fixed once it is not gathering.
@@ -61,23 +31,22 @@ type flight struct {
 // join takes a seat in a request that is about to be made. Without leave to make
 // one there is no flight: wait is when to come again. leads tells whose request
 // it is.
-func (l *lookUps) join(ctx context.Context, of group, r *job.Request) (f *flight, leads bool, wait time.Duration) {
+func (l *lookUps[S]) join(ctx context.Context, of group, r *job.Request) (f *flight[S], leads bool, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if f := l.gathering[of]; f != nil && f.seat(r) {
+	if f := l.gathering[of]; f != nil && l.seat(f, r) {
 		return f, false, 0
 	}
-	now := time.Now()
-	if wait := l.budget.take(now); wait > 0 {
-		return nil, false, l.booked.next(of, now, wait, l.budget.interval())
+	if wait := l.budget.take(time.Now()); wait > 0 {
+		return nil, false, l.budget.book(of, l.seats, wait)
 	}
 	if before := l.gathering[of]; before != nil {
 		close(before.full)
 	}
-	f = &flight{of: of, full: make(chan struct{}), done: make(chan struct{})}
-	f.seat(r)
+	f = &flight[S]{of: of, full: make(chan struct{}), done: make(chan struct{})}
+	l.seat(f, r)
 	if l.gathering == nil {
-		l.gathering = map[group]*flight{}
+		l.gathering = map[group]*flight[S]{}
 	}
 	l.gathering[of] = f
 	// Not the first one's context: the others' look-up does not end with it.
@@ -86,17 +55,14 @@ func (l *lookUps) join(ctx context.Context, of group, r *job.Request) (f *flight
 	return f, true, 0
 }
 
-// seat reports false if there is no room for one more.
-func (f *flight) seat(r *job.Request) bool {
-	name, length, content := fold(r.Reference), filterLength(r.Reference), contentLength(r.Content)
-	known := false
-	for _, other := range f.references {
-		known = known || fold(other) == name
-	}
+// seat reports false if there is no room for one more. It needs the lock.
+func (l *lookUps[S]) seat(f *flight[S], r *job.Request) bool {
+	name, length, content := l.same(r.Reference), filterLength(r.Reference), contentLength(r.Content)
+	known := slices.ContainsFunc(f.references, func(other string) bool { return l.same(other) == name })
 	switch {
 	case known:
 	case len(f.references) > 0 &&
-		(len(f.references) >= mostReferences || f.length+length > longestFilter || f.content+content > mostContent):
+		(len(f.references) >= l.seats || f.length+length > l.room || f.content+content > mostContent):
 		return false
 	default:
 		f.references = append(f.references, r.Reference)
@@ -119,7 +85,7 @@ func contentLength(content job.Fields) (n int) {
 }
 
 // run gathers references, and asks for them.
-func (l *lookUps) run(ctx context.Context, f *flight) {
+func (l *lookUps[S]) run(ctx context.Context, f *flight[S]) {
 	defer close(f.done)
 	defer f.cancel()
 	defer func() { f.panicky = recover() }()
@@ -131,12 +97,12 @@ func (l *lookUps) run(ctx context.Context, f *flight) {
 	case <-ctx.Done():
 	}
 	if references := l.depart(f); ctx.Err() == nil {
-		f.seen = l.list(ctx, f.of, references)
+		f.found = l.ask(ctx, f.of, references)
 	}
 }
 
 // depart lets no one else join.
-func (l *lookUps) depart(f *flight) []string {
+func (l *lookUps[S]) depart(f *flight[S]) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gathering[f.of] == f {
@@ -147,7 +113,7 @@ func (l *lookUps) depart(f *flight) []string {
 
 // await waits for the answer, or for the end of ctx, which is the error. A panic
 // of the request is everybody's who waits for it.
-func (l *lookUps) await(ctx context.Context, f *flight) error {
+func (l *lookUps[S]) await(ctx context.Context, f *flight[S]) error {
 	select {
 	case <-f.done:
 		if f.panicky != nil {
@@ -160,7 +126,7 @@ func (l *lookUps) await(ctx context.Context, f *flight) error {
 	}
 }
 
-func (l *lookUps) leave(f *flight) {
+func (l *lookUps[S]) leave(f *flight[S]) {
 	l.mu.Lock()
 	f.waiting--
 	last := f.waiting == 0
@@ -172,11 +138,4 @@ func (l *lookUps) leave(f *flight) {
 		f.cancel()
 		<-f.done
 	}
-}
-
-// postpone spreads those who were told to wait.
-func (l *lookUps) postpone(of group, wait time.Duration) time.Duration {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.booked.next(of, time.Now(), wait, l.budget.interval())
 }

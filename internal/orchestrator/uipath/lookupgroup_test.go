@@ -66,6 +66,11 @@ func (s *store) lists() (filters []string) {
 	return filters
 }
 
+func setBudget(c *Connector, perMinute int) {
+	c.budget = newBudget(perMinute)
+	c.itemLookUps, c.jobLookUps = c.newItemLookUps(), c.newJobLookUps()
+}
+
 // all submits requests that are in doubt at once, of the references given, and
 // counts what came of them.
 func all(ctx context.Context, c *Connector, references ...string) map[job.Verdict]int {
@@ -240,8 +245,7 @@ func TestACrowdedReferenceHidesNoOther(t *testing.T) {
 		s := newStore(append(crowd, row{id: 42, reference: "ref-012", content: vendor})...)
 		c := s.connector()
 		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
-		c.budget = newBudget(100)
-		c.lookUps.budget = c.budget
+		setBudget(c, 100)
 		got := all(t.Context(), c, references(19)...)
 		if diff := cmp.Diff(map[job.Verdict]int{job.Delivered: 17, job.Duplicate: 1, job.Unknown: 1}, got); diff != "" {
 			t.Error(diff)
@@ -310,7 +314,7 @@ func TestALookUpOutlivesItsLeader(t *testing.T) {
 				defer cancel()
 				began := time.Now()
 				got := all(ctx, c, "a", "b")
-				if got[job.Unavailable] != 2 || time.Since(began) != left || len(c.lookUps.gathering) > 0 {
+				if got[job.Unavailable] != 2 || time.Since(began) != left || len(c.itemLookUps.gathering) > 0 {
 					t.Errorf("after %v: %v", time.Since(began), got)
 				}
 				// Nobody waits: the next one begins its own.

@@ -1,0 +1,133 @@
+package uipath
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+)
+
+// jobSighting is what a list of jobs showed of one reference.
+type jobSighting struct {
+	rows []jobRow // of the reference
+	jobsPage
+}
+
+// jobsPage is what a list of jobs says as a whole.
+type jobsPage struct {
+	status  int
+	refused string // why the API gave none
+	full    bool   // there may be more of the references asked for
+	foreign bool   // it has jobs that were not asked for
+	// ahead is by how much the server's clock is ahead of ours, if it is dated.
+	ahead time.Duration
+	dated bool
+	// disbelief says why it means nothing that a job is not there; empty: it means
+	// that there is none, once young has passed.
+	disbelief string
+	young     time.Duration
+}
+
+func (c *Connector) newJobLookUps() *lookUps[jobSighting] {
+	return &lookUps[jobSighting]{
+		// One seat is for the proof.
+		budget: c.budget, doubt: jobDoubt, seats: mostReferences - 1, room: longestFilter - maxProofReference,
+		// Whether the API minds the case of a reference is not known.
+		same: func(reference string) string { return reference },
+		list: c.listJobs, tell: c.tell,
+	}
+}
+
+// listJobs asks the folder for jobs by their references, and for one that must be
+// there.
+func (c *Connector) listJobs(ctx context.Context, of group, references []string) (seen map[string]jobSighting, cut bool, stop *orchestrator.Result) {
+	proof, trusted := c.jobs.proof(of.folder)
+	asked := references
+	if proof.reference != "" && !slices.Contains(asked, proof.reference) {
+		asked = append(slices.Clip(asked), proof.reference)
+	}
+	a := c.askForJobs(ctx, of.folder, asked)
+	rows, ok := readList[jobRow](a)
+	page := jobsPage{status: a.Status, full: !whole(a, len(rows))}
+	if !ok && !page.full {
+		page.refused, stop = c.unlistedJobs(a)
+		return alike(references, jobSighting{jobsPage: page}), false, stop
+	}
+	c.budget.answered()
+	byReference, foreign := sortJobs(asked, rows)
+	page.foreign = foreign
+	if now, err := http.ParseTime(a.Header.Get("Date")); err == nil {
+		page.ahead, page.dated = time.Until(now), true
+	}
+	if !page.full && !foreign {
+		page.disbelief, page.young = c.disbelief(rows, of.folder, proof, trusted)
+	}
+	seen = make(map[string]jobSighting, len(references))
+	for _, reference := range references {
+		seen[reference] = jobSighting{byReference[reference], page}
+	}
+	return seen, page.full && !foreign, nil
+}
+
+func (c *Connector) askForJobs(ctx context.Context, folder string, references []string) orchestrator.Answer {
+	return c.Client.Do(ctx, orchestrator.Call{
+		Operation: "GetJobs", Method: http.MethodGet,
+		Path: "/odata/Jobs" + query("$filter", anyReference(references), "$select", "Id,Key,Reference,ReleaseName,CreationTime,InputArguments",
+			"$orderby", "Id desc", "$top", strconv.Itoa(mostRows)),
+		Header: c.header(folder),
+	})
+}
+
+// sortJobs gives each reference its jobs. A server may ignore the filter: foreign
+// tells that there were jobs of another reference. One that differs in case alone
+// is nobody's, and not foreign.
+func sortJobs(references []string, rows []jobRow) (byReference map[string][]jobRow, foreign bool) {
+	byReference = map[string][]jobRow{}
+	for _, row := range rows {
+		byReference[row.Reference] = append(byReference[row.Reference], row)
+	}
+	for reference := range byReference {
+		asked := slices.ContainsFunc(references, func(other string) bool { return strings.EqualFold(other, reference) })
+		foreign = foreign || !asked
+	}
+	return byReference, foreign
+}
+
+// disbelief says why a list that does not show a job is not believed; empty if it
+// is. The proof, if there is one, was asked for, too: young is how long it may
+// still be missing without a meaning.
+func (c *Connector) disbelief(rows []jobRow, folder string, proof jobProof, trusted bool) (why string, young time.Duration) {
+	proven := proof != jobProof{}
+	young = time.Until(proof.at.Add(c.Settle))
+	switch {
+	case proven && slices.ContainsFunc(rows, func(row jobRow) bool { return row.is(proof.receipt) }):
+		c.jobs.trust()
+		return "", 0
+	case proven && young <= 0:
+		c.jobs.distrust(folder, proof)
+		return "the list of jobs does not show one that was started", 0
+	case trusted:
+		return "", 0
+	case proven:
+		return "", young
+	}
+	return "no look-up has found a job by its reference yet, so that to find none says nothing", 0
+}
+
+// unlistedJobs is what an answer without a list means. A refusal of the look-up
+// itself will not pass by waiting.
+func (c *Connector) unlistedJobs(a orchestrator.Answer) (refused string, stop *orchestrator.Result) {
+	r := jobWords.refine(a, false)
+	if r.Health == orchestrator.Well {
+		c.budget.answered()
+	}
+	if r.Verdict == job.Rejected || r.Reason == job.Forbidden && r.ErrorCode != codeInvalidFolder {
+		return "the look-up was refused: " + r.Detail, nil
+	}
+	return "", &r
+}
