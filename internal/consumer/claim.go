@@ -29,7 +29,7 @@ func (c *Consumer) claim(d *delivery) bool {
 	key := ledger.RequestKey(c.Connection, d.request.ID)
 	want := ledger.Claim{
 		State: ledger.Claimed, Owner: c.Owner, Nonce: rand.Text(), Until: now.Add(c.lease()),
-		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now,
+		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now, FirstOwner: c.Owner,
 	}
 	revision, err := c.Ledger.StoreClaim(c.books, key, 0, want, 0)
 	fresh := err == nil
@@ -99,7 +99,7 @@ func (c *Consumer) inherit(want *ledger.Claim, old ledger.Claim, since time.Time
 	}
 	want.UnknownSince = since
 	if !old.FirstTry.IsZero() {
-		want.FirstTry = old.FirstTry
+		want.FirstTry, want.FirstOwner = old.FirstTry, old.FirstOwner
 	}
 }
 

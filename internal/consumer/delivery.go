@@ -31,6 +31,7 @@ type delivery struct {
 
 	// callLimit is how long a call may last that was begun for the message.
 	callLimit time.Duration
+	owner     string // this worker
 
 	request *job.Request // nil where decoding it did not come to an end
 	key     ledger.Key
@@ -70,7 +71,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	if err != nil {
 		return // not a JetStream message: nothing of ours
 	}
-	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit}
+	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner}
 	d.owned.Store(owned.UnixNano())
 	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)

@@ -80,17 +80,17 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 		}
 		d.spared = c.hold.leave(probe, learnt, answer)
 	}()
-	known := doubts(d)
-	result, err = c.Target.Do(c.work, d.waiting, orchestrator.Try{
-		Request: d.request, Again: d.again, FirstTry: known.FirstTry, UnknownSince: known.UnknownSince,
-		Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
+	t := orchestrator.Try{
+		Request: d.request, Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
 		Held:  func() { c.noteHeld(d) },
 		Still: func() bool { return c.stillMine(d) },
 		Begin: func(_ context.Context, t *orchestrator.Try) bool {
 			kept = c.hold.keeps(probe)
 			return !kept && c.begin(d, t)
 		},
-	})
+	}
+	c.complete(d, &t)
+	result, err = c.Target.Do(c.work, d.waiting, t)
 	switch {
 	case kept:
 		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.RejectGuard}}

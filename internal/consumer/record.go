@@ -71,7 +71,7 @@ func (c *Consumer) noteHeld(d *delivery) {
 	r := doubts(d)
 	r.NotSent = true
 	if !d.again && r.Attempts == 0 {
-		r.FirstTry = time.Time{} // begun, and certainly not carried out
+		r.FirstTry, r.Owner = time.Time{}, "" // begun, and certainly not carried out
 	}
 	_ = c.store(d, r)
 }
@@ -81,7 +81,7 @@ func (c *Consumer) noteHeld(d *delivery) {
 func doubts(d *delivery) ledger.Record {
 	r := d.entry.Record
 	if first := d.inherited.FirstTry; !first.IsZero() {
-		r.FirstTry = first
+		r.FirstTry, r.Owner = first, d.inherited.Owner
 	}
 	if since := d.inherited.UnknownSince; since.After(r.UnknownSince) {
 		r.UnknownSince = since
@@ -91,7 +91,7 @@ func doubts(d *delivery) ledger.Record {
 		r.UnknownSince = d.received.Add(d.callLimit)
 	}
 	if d.again && r.FirstTry.IsZero() {
-		r.FirstTry = d.meta.Timestamp
+		r.FirstTry, r.Owner = d.meta.Timestamp, "" // by the server's clock
 	}
 	return r
 }
@@ -108,10 +108,22 @@ func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
 			return false
 		}
 		d.adopt()
-		known := doubts(d)
-		t.Again, t.FirstTry, t.UnknownSince = d.again, known.FirstTry, known.UnknownSince
+		c.complete(d, t)
 	}
 	return c.noteBegun(d)
+}
+
+// mostSkew is by how much the clocks of two workers, or of a worker and the NATS
+// server, may differ without a request being taken for another's.
+const mostSkew = time.Minute
+
+// complete says in a try what is known of those before it.
+func (c *Consumer) complete(d *delivery, t *orchestrator.Try) {
+	known := doubts(d)
+	t.Again, t.FirstTry, t.UnknownSince, t.Skew = d.again, known.FirstTry, known.UnknownSince, 0
+	if !known.FirstTry.IsZero() && known.Owner != c.Owner {
+		t.Skew = mostSkew
+	}
 }
 
 // notSent reports whether the record says of all earlier tries that they were
@@ -129,7 +141,7 @@ func (d *delivery) adopt() {
 		return
 	}
 	d.again = true
-	d.inherited.FirstTry = d.claim.entry.Claim.FirstTry
+	d.inherited.FirstTry, d.inherited.Owner = d.claim.entry.Claim.FirstTry, d.claim.entry.Claim.FirstOwner
 	d.inherited.UnknownSince = d.claim.entry.Claim.UnknownSince
 }
 
@@ -144,7 +156,7 @@ func (c *Consumer) noteBegun(d *delivery) bool {
 		// Not what is known of an earlier call: this one may end much later.
 		r.NotSent, r.UnknownSince = false, time.Time{}
 		if r.FirstTry.IsZero() {
-			r.FirstTry = now
+			r.FirstTry, r.Owner = now, c.Owner
 		}
 		if c.store(d, r) != nil {
 			d.unbegun = job.LedgerFailed
@@ -176,7 +188,7 @@ func remember(d *delivery, o orchestrator.Result, disposition retry.Disposition)
 	}
 	called := o.Called || o.Verdict == job.Unknown
 	if called && r.FirstTry.IsZero() {
-		r.FirstTry = d.began
+		r.FirstTry, r.Owner = d.began, d.owner
 	}
 	r.BusySince = busySince(r.BusySince, o.Outcome)
 	r.NotSent = true

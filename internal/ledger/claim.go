@@ -36,6 +36,8 @@ type Claim struct {
 	Hash string `json:"hash"`
 	// FirstTry is when the first call was begun.
 	FirstTry time.Time `json:"first_try,omitzero"`
+	// FirstOwner is the worker by whose clock that was.
+	FirstOwner string `json:"first_owner,omitzero"`
 	// UnknownSince is when the last call ended whose effect is not known; zero:
 	// none did, though one may be under way.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`

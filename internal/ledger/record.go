@@ -20,6 +20,8 @@ type Record struct {
 	NotSent bool `json:"not_sent,omitzero"`
 	// FirstTry is when the first call that acts was begun; zero: never.
 	FirstTry time.Time `json:"first_try,omitzero"`
+	// Owner is the worker by whose clock that was; empty: not known.
+	Owner string `json:"owner,omitzero"`
 	// UnknownSince is when the last call ended whose effect is not known; zero:
 	// there is none.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`

@@ -36,6 +36,9 @@ type Try struct {
 	Again bool
 	// FirstTry is when the first call for this request began; zero if this is it.
 	FirstTry time.Time
+	// Skew is by how much FirstTry may be off, because another machine's clock
+	// showed it; 0: this one's did.
+	Skew time.Duration
 	// UnknownSince is when the last call ended that may have been carried out;
 	// zero unless Again.
 	UnknownSince time.Time

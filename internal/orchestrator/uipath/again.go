@@ -73,7 +73,9 @@ func (s sighting) ours(t orchestrator.Try) (found storedItem, what LookUp, why s
 		case told && !same:
 		case item.created.IsZero():
 			why = "an item of its reference does not tell when it was made"
+		case !item.since(t.FirstTry.Add(-t.Skew), s.ahead):
 		case !item.since(t.FirstTry, s.ahead):
+			why = "an item of its reference was made so near to the first try that the clocks of two machines decide"
 		case !told:
 			why = "an item of its reference does not show its content"
 		default:
@@ -137,7 +139,7 @@ func (s sighting) holder(t orchestrator.Try) (found storedItem, what LookUp, why
 		case item.deleted: // its reference is free again
 		case told && same:
 			return item, Found, ""
-		case !told, t.Again && unknown:
+		case !told, t.Again && (unknown || item.since(t.FirstTry.Add(-t.Skew), s.ahead)):
 			why = "the item of the reference does not show what it is"
 		default:
 			what = Found

@@ -130,6 +130,18 @@ func (b *jobBook) distrust(folder string, p jobProof) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.trusted = false
+	b.forget(folder, p)
+}
+
+// drop forgets a proof that is of no use, which says nothing of the filter.
+func (b *jobBook) drop(folder string, p jobProof) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.forget(folder, p)
+}
+
+// forget needs the lock.
+func (b *jobBook) forget(folder string, p jobProof) {
 	if folder = strings.ToLower(folder); b.proofs[folder] == p {
 		delete(b.proofs, folder)
 	}

@@ -21,12 +21,10 @@ type jobSighting struct {
 // jobsPage is what a list of jobs says as a whole.
 type jobsPage struct {
 	status  int
-	refused string // why the API gave none
-	full    bool   // there may be more of the references asked for
-	foreign bool   // it has jobs that were not asked for
-	// ahead is by how much the server's clock is ahead of ours, if it is dated.
-	ahead time.Duration
-	dated bool
+	refused string        // why the API gave none
+	full    bool          // there may be more of the references asked for
+	foreign bool          // it has jobs that were not asked for
+	ahead   time.Duration // of the server's clock
 	// disbelief says why it means nothing that a job is not there; empty: it means
 	// that there is none, once young has passed.
 	disbelief string
@@ -51,6 +49,7 @@ func (c *Connector) listJobs(ctx context.Context, of group, references []string)
 	if proof.reference != "" && !slices.Contains(asked, proof.reference) {
 		asked = append(slices.Clip(asked), proof.reference)
 	}
+	began := time.Now()
 	a := c.askForJobs(ctx, of.folder, asked)
 	rows, ok := readList[jobRow](a)
 	page := jobsPage{status: a.Status, full: !whole(a, len(rows))}
@@ -61,8 +60,9 @@ func (c *Connector) listJobs(ctx context.Context, of group, references []string)
 	c.budget.answered()
 	byReference, foreign := sortJobs(asked, rows)
 	page.foreign = foreign
-	if now, err := http.ParseTime(a.Header.Get("Date")); err == nil {
-		page.ahead, page.dated = time.Until(now), true
+	page.ahead = clockAhead(a, began, time.Now())
+	if page.full && crowds(proof, references, byReference) {
+		return c.listWithout(ctx, of, references, proof)
 	}
 	if !page.full && !foreign {
 		page.disbelief, page.young = c.disbelief(rows, of.folder, proof, trusted)
@@ -72,6 +72,21 @@ func (c *Connector) listJobs(ctx context.Context, of group, references []string)
 		seen[reference] = jobSighting{byReference[reference], page}
 	}
 	return seen, page.full && !foreign, nil
+}
+
+// crowds reports whether the proof's reference has so many jobs that they hide
+// others: it proves nothing then.
+func crowds(proof jobProof, references []string, byReference map[string][]jobRow) bool {
+	return len(byReference[proof.reference]) > 1 && !slices.Contains(references, proof.reference)
+}
+
+// listWithout asks again, with another look-up of the budget.
+func (c *Connector) listWithout(ctx context.Context, of group, references []string, proof jobProof) (seen map[string]jobSighting, cut bool, stop *orchestrator.Result) {
+	c.jobs.drop(of.folder, proof)
+	if wait := c.budget.take(time.Now()); wait > 0 {
+		return nil, false, c.jobLookUps.limited(wait)
+	}
+	return c.listJobs(ctx, of, references)
 }
 
 func (c *Connector) askForJobs(ctx context.Context, folder string, references []string) orchestrator.Answer {

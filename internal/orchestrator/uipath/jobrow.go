@@ -73,29 +73,34 @@ const (
 type jobSought struct {
 	*job.Request
 	// notBefore is when a job of ours was created at the earliest, on the
-	// server's clock; zero: not known.
+	// server's clock; skew is by how much that may be off.
 	notBefore time.Time
+	skew      time.Duration
 	anyTime   bool // it does not matter when
 }
 
 func (s jobSighting) sought(t orchestrator.Try) jobSought {
-	sought := jobSought{Request: t.Request, anyTime: t.FirstTry.IsZero()}
-	if s.dated && !sought.anyTime {
-		sought.notBefore = t.FirstTry.Add(s.ahead - slack)
+	return jobSought{
+		Request: t.Request, anyTime: t.FirstTry.IsZero(),
+		notBefore: t.FirstTry.Add(s.ahead - slack), skew: t.Skew,
 	}
-	return sought
 }
 
 func (s jobSought) fits(row jobRow) fit {
-	created, err := time.Parse(time.RFC3339, row.CreationTime)
+	created, known := instant(row.CreationTime)
+	same := s.ofProcess(row) && s.hasInput(row)
 	switch {
 	case s.anyTime:
-	case err != nil || s.notBefore.IsZero():
+	case !known:
+		return doubtful
+	case created.Before(s.notBefore.Add(-s.skew)):
+		return another
+	case created.Before(s.notBefore) && same:
 		return doubtful
 	case created.Before(s.notBefore):
 		return another
 	}
-	if !s.ofProcess(row) || !s.hasInput(row) {
+	if !same {
 		return doubtful
 	}
 	return candidate

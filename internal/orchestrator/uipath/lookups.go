@@ -72,8 +72,11 @@ func (l *lookUps[S]) lookUp(ctx context.Context, of group, r *job.Request) (seen
 		left := orchestrator.Classify(orchestrator.Answer{Err: err, Written: true}, false, false)
 		return seen, &left
 	}
-	found := f.found[l.same(r.Reference)]
-	if found.stop == nil {
+	found, asked := f.found[l.same(r.Reference)]
+	switch {
+	case !asked: // nothing seen is not the same as nothing there
+		return seen, l.limited(time.Second)
+	case found.stop == nil:
 		return found.seen, nil
 	}
 	l.tell(Failed)

@@ -83,7 +83,9 @@ func (c *Connector) started(r *job.Request, rows []jobRow, asked, status int) or
 		result.Detail = partly(len(rows), asked)
 		return result
 	}
-	c.jobs.delivered(r, rows[0], time.Now())
+	if len(rows) == 1 { // several would fill the page that they are to prove
+		c.jobs.delivered(r, rows[0], time.Now())
+	}
 	return result
 }
 
