@@ -163,7 +163,7 @@ connections:
         client_id: queueferry
         client_secret: {file: "{{.Secret}}"}
         scopes: [OR.Queues, OR.Jobs, OR.Execution.Read]
-    timeout: 15s
+    timeout: 4s
     settle: 500ms
     look_ups_per_minute: 300
 routes:

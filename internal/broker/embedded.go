@@ -48,6 +48,9 @@ type Embedded struct {
 	lock *os.File
 	url  string
 	once sync.Once
+
+	marker string // path of the file that is there while the store is in use
+	killed bool
 }
 
 // StartEmbedded returns once the server takes connections; after a crash that
@@ -62,16 +65,40 @@ func StartEmbedded(s EmbeddedSettings) (*Embedded, error) {
 	if err != nil {
 		return nil, err
 	}
+	marker := filepath.Join(s.StoreDir, markerName)
+	killed, err := mark(marker)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	e, err := s.start(host, port)
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	e.lock = lock
+	e.lock, e.marker, e.killed = lock, marker, killed
 	return e, nil
+}
+
+// markerName is of the file that is there while a server uses the store.
+const markerName = "running"
+
+// mark makes the marker, and reports whether it was there.
+func mark(path string) (was bool, err error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	switch {
+	case errors.Is(err, os.ErrExist):
+		return true, nil
+	case err != nil:
+		return false, misconfiguredBy(err, "nats.embedded.store_dir: cannot be written")
+	}
+	return false, f.Close()
 }
 
 // URL is where this process reaches the server.
 func (e *Embedded) URL() string { return e.url }
+
+// Killed reports whether the server that used the store before this one came to
+// no orderly end: it may have forgotten what it delivered last.
+func (e *Embedded) Killed() bool { return e.killed }
 
 // Shutdown stops the server and returns when it is gone and its store is free. A
 // second call waits for the first.
@@ -79,6 +106,7 @@ func (e *Embedded) Shutdown() {
 	e.once.Do(func() {
 		e.srv.Shutdown()
 		e.srv.WaitForShutdown()
+		_ = os.Remove(e.marker) // one that stays costs look-ups, no more
 		// Nothing was written to the lock: there is nothing to lose.
 		_ = e.lock.Close()
 	})

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -156,5 +157,37 @@ func TestEmbeddedPassesItsLinesOn(t *testing.T) {
 	e.Shutdown()
 	if lines.Load() == 0 {
 		t.Error("no line of the server was passed on")
+	}
+}
+
+// The next one on a store knows whether the last one came to an orderly end.
+func TestEmbeddedKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first := embedded(t, EmbeddedSettings{StoreDir: dir})
+	if first.Killed() {
+		t.Error("a new store: killed")
+	}
+	// The marker of a process that could not take it away.
+	again := filepath.Join(dir, markerName)
+	first.Shutdown()
+	if _, err := os.Stat(again); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("after an orderly end the marker is there: %v", err)
+	}
+	second := embedded(t, EmbeddedSettings{StoreDir: dir})
+	if second.Killed() {
+		t.Error("after an orderly end: killed")
+	}
+	second.Shutdown()
+	if err := os.WriteFile(again, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	third := embedded(t, EmbeddedSettings{StoreDir: dir})
+	if !third.Killed() {
+		t.Error("after a kill: not killed")
+	}
+	third.Shutdown()
+	if fourth := embedded(t, EmbeddedSettings{StoreDir: dir}); fourth.Killed() {
+		t.Error("an orderly end after a kill: killed")
 	}
 }

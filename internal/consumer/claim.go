@@ -43,7 +43,11 @@ func (c *Consumer) claim(d *delivery) bool {
 			fresh = want.UnknownSince.IsZero()
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ledger.ErrConflict):
+		d.unbegun, d.wait = job.Claimed, c.Policy.First // somebody was quicker
+		return false
+	case err != nil:
 		d.unbegun = job.LedgerFailed
 		return false
 	}

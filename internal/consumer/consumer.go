@@ -45,6 +45,7 @@ type Ledger interface {
 	Load(context.Context, ledger.Key) (ledger.Entry, error)
 	Store(context.Context, ledger.Key, uint64, ledger.Record) (uint64, error)
 	Delete(context.Context, ledger.Key, uint64) error
+	Made(context.Context) (time.Time, error)
 	LoadClaim(context.Context, ledger.Key) (ledger.ClaimEntry, error)
 	StoreClaim(context.Context, ledger.Key, uint64, ledger.Claim, time.Duration) (uint64, error)
 }
@@ -61,6 +62,7 @@ type Durable struct {
 	MaxRequestBatch   int           // 0: no limit
 	MaxRequestExpires time.Duration // 0: no limit
 	Pending           uint64        // messages not delivered yet
+	Delivered         uint64        // sequence in the stream of the last message that was
 	AckPending        int           // messages delivered and not acked
 }
 
@@ -89,7 +91,10 @@ type Settings struct {
 	Resend          bool // on_unknown: resend
 	AcceptDuplicate bool // on_duplicate: ack
 	Pause           bool // pull nothing
-	RejectGuard     bool // hold while most answers are refusals
+	// Forgetful tells that the server was killed before this worker began, and may
+	// have forgotten its last deliveries.
+	Forgetful   bool
+	RejectGuard bool // hold while most answers are refusals
 }
 
 // Consumer works on one route.
@@ -112,9 +117,14 @@ type Consumer struct {
 	held    atomic.Int64 // messages in hand that wait for a gate or the hold
 	ackWait atomic.Int64 // as the server has it
 	created atomic.Int64 // the durable consumer, unix nanoseconds
-	pending atomic.Int64 // messages that wait in the stream
-	ready   atomic.Bool  // the durable consumer is there
-	beat    atomic.Int64 // last turn of the loop, unix nanoseconds
+	made    time.Time    // the worker
+	// reconnected is when the connection was last made anew, unix nanoseconds; 0:
+	// it was not. Until then the server may have forgotten deliveries.
+	reconnected atomic.Int64
+	suspects    atomic.Uint64 // last message of which a killed server may have forgotten a delivery
+	pending     atomic.Int64  // messages that wait in the stream
+	ready       atomic.Bool   // the durable consumer is there
+	beat        atomic.Int64  // last turn of the loop, unix nanoseconds
 }
 
 // Tally counts what became of the deliveries that were in hand when the
@@ -127,7 +137,7 @@ type Tally struct {
 
 // New makes a consumer. It does nothing until [Consumer.Run].
 func New(s Settings) *Consumer {
-	c := &Consumer{Settings: s, hand: newHand(), drained: make(chan struct{})}
+	c := &Consumer{Settings: s, hand: newHand(), drained: make(chan struct{}), made: time.Now()}
 	c.hold = newHold(s.Route, s.Connection, s.Events, func() (int, int) {
 		return int(c.held.Load()), c.Pending()
 	})

@@ -18,6 +18,7 @@ type book struct {
 	written bool // what onStore refuses takes effect all the same
 
 	onClaim func(n int, c ledger.Claim) error // as onStore
+	made    time.Time                         // the bucket
 
 	mu      sync.Mutex
 	claims  map[ledger.Key]ledger.ClaimEntry
@@ -33,6 +34,8 @@ type book struct {
 func newBook() *book {
 	return &book{entries: map[ledger.Key]ledger.Entry{}, claims: map[ledger.Key]ledger.ClaimEntry{}}
 }
+
+func (b *book) Made(context.Context) (time.Time, error) { return b.made, nil }
 
 func (b *book) LoadClaim(_ context.Context, k ledger.Key) (ledger.ClaimEntry, error) {
 	b.mu.Lock()
@@ -196,6 +199,11 @@ func (slowBook) Store(ctx context.Context, _ ledger.Key, _ uint64, _ ledger.Reco
 func (slowBook) Delete(ctx context.Context, _ ledger.Key, _ uint64) error {
 	<-ctx.Done()
 	return ledger.ErrUncertain
+}
+
+func (slowBook) Made(ctx context.Context) (time.Time, error) {
+	<-ctx.Done()
+	return time.Time{}, ctx.Err()
 }
 
 func (slowBook) LoadClaim(ctx context.Context, _ ledger.Key) (ledger.ClaimEntry, error) {

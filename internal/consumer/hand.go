@@ -1,8 +1,9 @@
 package consumer
 
-import "maps"
-
-import "sync"
+import (
+	"maps"
+	"sync"
+)
 
 // hand holds the deliveries in hand. It is safe for concurrent use.
 type hand struct {
@@ -50,6 +51,19 @@ func (h *hand) get(id uint64) *delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.all[id]
+}
+
+// twice reports whether another delivery of the same message is being worked on:
+// a server that lost its latest writes gives a message out anew.
+func (h *hand) twice(d *delivery) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, other := range h.all {
+		if other != d && other.key == d.key && !other.answered.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // each calls f for every delivery in hand, without the lock.

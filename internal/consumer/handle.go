@@ -34,8 +34,11 @@ func (c *Consumer) handle(d *delivery) {
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 	result, ok = c.decode(d)
-	if d.meta.NumDelivered > 1 && c.acked.has(d.key) {
+	if c.acked.has(d.key) {
 		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Duplicate, Detail: "acked before; the ack got lost"}}, false
+	}
+	if c.hand.twice(d) {
+		return d.notBegun(job.LeaseLost), false
 	}
 	if c.recall(d) != nil {
 		return d.notBegun(job.LedgerFailed), false

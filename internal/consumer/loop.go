@@ -16,6 +16,10 @@ const (
 	patience    = 500 * time.Millisecond
 )
 
+// mostForgotten is how many deliveries a server that is killed may forget: it
+// writes them down a moment later.
+const mostForgotten = 10_000
+
 // beats is how often the loop turns by itself, and after how long without a turn
 // the whole process must have stood still. A standstill that goes unnoticed is
 // time by which a message is taken for ours too long: it stays well under the
@@ -43,6 +47,8 @@ type looper struct {
 
 	stood     time.Time // when the process began to stand still
 	suspected time.Time // until when a message may have come meanwhile
+
+	reconnects uint64 // of the connection, that were noticed
 }
 
 // finding is what came of looking for the durable consumer.
@@ -147,12 +153,22 @@ func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 // stood still was surely ours only before; it may be the first thing that the
 // loop sees afterwards.
 func (l *looper) receive(m *nats.Msg) {
+	l.noticeReconnect()
 	owned := time.Now()
 	l.turnOver(owned)
 	if owned.Before(l.suspected) {
 		owned = l.stood
 	}
 	l.Consumer.receive(m, owned)
+}
+
+// noticeReconnect is asked before a message is looked at that may have come over
+// a connection made anew.
+func (l *looper) noticeReconnect() {
+	if n := l.NATS.Stats().Reconnects; n != l.reconnects {
+		l.reconnects = n
+		l.Consumer.reconnected.Store(time.Now().UnixNano())
+	}
 }
 
 // check gives up a pull that is not wanted any more or that the server has
@@ -205,6 +221,9 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 		return
 	}
 	l.told = l.told && !l.there // until it proves to work
+	if l.Forgetful && l.durable == (Durable{}) {
+		l.suspects.Store(f.durable.Delivered + mostForgotten)
+	}
 	l.durable, l.there = f.durable, true
 	if wait := int64(f.durable.AckWait); wait > 0 && l.ackWait.Swap(wait) != wait {
 		l.keeper.retune()

@@ -11,10 +11,11 @@ import (
 )
 
 // recall loads what earlier deliveries noted. The first delivery of a message
-// that is younger than its durable consumer has no past.
+// that is younger than its durable consumer, and than the connection to a server
+// that may have forgotten deliveries, has no past.
 func (c *Consumer) recall(d *delivery) error {
-	redelivered := d.meta.NumDelivered > 1
-	if !redelivered && d.meta.Timestamp.UnixNano() >= c.created.Load() {
+	redelivered := d.meta.NumDelivered > 1 || c.forgotten(d)
+	if published := d.meta.Timestamp.UnixNano(); !redelivered && published >= max(c.created.Load(), c.reconnected.Load()) {
 		d.recalled = true
 		return nil
 	}
@@ -36,6 +37,12 @@ func (c *Consumer) recall(d *delivery) error {
 		d.again = again
 	}
 	return nil
+}
+
+// forgotten reports whether the message may have been delivered before, though
+// the server counts from one: it was killed, and lost its latest counts.
+func (c *Consumer) forgotten(d *delivery) bool {
+	return d.meta.Sequence.Stream <= c.suspects.Load() && d.meta.Timestamp.Before(c.made)
 }
 
 // store writes the record, and keeps what was written.
@@ -107,7 +114,7 @@ func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
 		if !c.claim(d) {
 			return false
 		}
-		d.adopt()
+		c.adopt(d)
 		c.complete(d, t)
 	}
 	return c.noteBegun(d)
@@ -134,15 +141,22 @@ func (d *delivery) notSent() bool {
 }
 
 // adopt takes over what the claim says of earlier tries. No call is made without
-// a claim, so that where nobody had one, nobody sent it.
-func (d *delivery) adopt() {
+// a claim, so that where nobody had one, nobody sent it; unless the ledger is
+// younger than the message, and has lost what it held.
+func (c *Consumer) adopt(d *delivery) {
 	if d.claim.fresh {
-		d.again = !d.entry.Record.UnknownSince.IsZero()
+		d.again = !d.entry.Record.UnknownSince.IsZero() || d.again && c.ledgerMadeAnew(d)
 		return
 	}
 	d.again = true
 	d.inherited.FirstTry, d.inherited.Owner = d.claim.entry.Claim.FirstTry, d.claim.entry.Claim.FirstOwner
 	d.inherited.UnknownSince = d.claim.entry.Claim.UnknownSince
+}
+
+// ledgerMadeAnew believes the worst where the ledger does not tell.
+func (c *Consumer) ledgerMadeAnew(d *delivery) bool {
+	made, err := c.Ledger.Made(c.books)
+	return err != nil || made.After(d.meta.Timestamp)
 }
 
 // noteBegun notes that the message is being sent, where anything was noted of it.

@@ -80,6 +80,17 @@ func load[T any](ctx context.Context, l *Ledger, key Key, decode func([]byte) (T
 	return value, revision, nil
 }
 
+// Made is when the bucket was made: what was noted before is lost.
+func (l *Ledger) Made(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.limit)
+	defer cancel()
+	stream, err := l.js.Stream(ctx, "KV_"+l.kv.Bucket())
+	if err != nil {
+		return time.Time{}, fmt.Errorf("ledger: made: %w", err)
+	}
+	return stream.CachedInfo().Created, nil
+}
+
 // store writes the value, which the bucket forgets after ttl; 0: never.
 func (l *Ledger) store(ctx context.Context, key Key, revision uint64, value []byte, ttl time.Duration) (written uint64, err error) {
 	if !l.nc.IsConnected() {

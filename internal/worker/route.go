@@ -77,7 +77,7 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Events: w.events, Metrics: metrics, CallLimit: w.callLimit(r.Connection), Owner: w.owner, Remember: w.config.Ledger.TTL,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
-		Pause: r.Pause, RejectGuard: r.RejectGuard,
+		Pause: r.Pause, Forgetful: w.embedded != nil && w.embedded.Killed(), RejectGuard: r.RejectGuard,
 	})
 	return &route{name: r.Name, connection: r.Connection, consumer: c}
 }
@@ -152,7 +152,7 @@ func durable(ctx context.Context, js jetstream.JetStream, stream, name string) (
 	return consumer.Durable{
 		AckWait: info.Config.AckWait, Created: info.Created,
 		MaxRequestBatch: info.Config.MaxRequestBatch, MaxRequestExpires: info.Config.MaxRequestExpires,
-		Pending: info.NumPending, AckPending: info.NumAckPending,
+		Pending: info.NumPending, AckPending: info.NumAckPending, Delivered: info.Delivered.Stream,
 	}, nil
 }
 
@@ -180,6 +180,12 @@ func (w *watchedLedger) Delete(ctx context.Context, k ledger.Key, revision uint6
 	err := w.ledger.Delete(ctx, k, revision)
 	w.saw("delete", err)
 	return err
+}
+
+func (w *watchedLedger) Made(ctx context.Context) (time.Time, error) {
+	made, err := w.ledger.Made(ctx)
+	w.saw("load", err)
+	return made, err
 }
 
 func (w *watchedLedger) LoadClaim(ctx context.Context, k ledger.Key) (ledger.ClaimEntry, error) {

@@ -1,0 +1,141 @@
+package consumer
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/ledger"
+)
+
+// bare is a consumer and its loop, without a pull of its own.
+func (b *rig) bare(t *testing.T, g *target, change func(*Settings)) *looper {
+	t.Helper()
+	s := b.settings(b.server.Conn(t), g)
+	if change != nil {
+		change(&s)
+	}
+	c := New(s)
+	waiting, stop := context.WithCancelCause(t.Context())
+	t.Cleanup(func() { stop(nil) })
+	c.work, c.books, c.waiting = t.Context(), t.Context(), waiting
+	return newLooper(c, nil)
+}
+
+// A server that was killed counts deliveries anew. What this worker acked it does
+// not send again.
+func TestForgottenDeliveryOfAnAckedMessage(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	g := newTarget(nil)
+	l := b.bare(t, g, nil)
+	at := time.Now()
+	for n := range 2 {
+		l.receive(message(1, 1, at))
+		l.wg.Wait()
+		b.awaitSettled(n + 1)
+	}
+	if line := b.awaitSettled(2); line["verdict"] != "duplicate" || line["disposition"] != "ack" || len(g.calls()) != 1 {
+		t.Errorf("%d calls, settled as %v", len(g.calls()), line)
+	}
+}
+
+// Nor does it work twice at a time on what it has in hand.
+func TestForgottenDeliveryOfAMessageInHand(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	release := make(chan struct{})
+	g := newTarget(until(release, delivered()))
+	l := b.bare(t, g, nil)
+	at := time.Now()
+	l.receive(message(1, 1, at))
+	await(t, "the call", func() bool { return len(g.calls()) == 1 })
+	l.receive(message(1, 1, at))
+	if line := b.awaitSettled(1); line["disposition"] != "leave" || line["reason"] != "lease_lost" {
+		t.Errorf("settled as %v", line)
+	}
+	close(release)
+	l.wg.Wait()
+	if n := len(g.calls()); n != 1 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// After the connection was made anew a first delivery is asked for in the ledger.
+func TestFirstDeliveryAfterAReconnect(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		published time.Duration // since the reconnect
+		asked     int
+	}{
+		"of before": {-time.Minute, 1},
+		"of after":  {time.Minute, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			book := newBook()
+			g := newTarget(nil)
+			l := b.bare(t, g, func(s *Settings) { s.Ledger = book })
+			at := time.Now().Add(c.published)
+			since := time.Now().Add(-time.Hour)
+			book.put(ledger.MessageKey(route, 1, at), ledger.Record{UnknownSince: since, FirstTry: since})
+			l.Consumer.reconnected.Store(time.Now().UnixNano())
+			l.receive(message(1, 1, at))
+			l.wg.Wait()
+			if try := g.calls()[0]; book.looked() != c.asked || try.Again != (c.asked == 1) {
+				t.Errorf("asked %d times, tried as %+v", book.looked(), try)
+			}
+		})
+	}
+}
+
+// What a killed server may have delivered, and forgot, may have been sent.
+func TestFirstDeliveryOfAKilledServer(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		forgetful bool
+		sequence  uint64
+		published time.Duration // since the worker was made
+		again     bool
+	}{
+		"just after the last one known": {true, 8, -time.Minute, true},
+		"far behind it":                 {true, 8 + mostForgotten, -time.Minute, false},
+		"of now":                        {true, 8, time.Minute, false},
+		"a server that ended in order":  {false, 8, -time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			g := newTarget(nil)
+			l := b.bare(t, g, func(s *Settings) { s.Forgetful = c.forgetful })
+			l.foundOut(t.Context(), finding{began: time.Now(), durable: Durable{AckWait: 30 * time.Second, Delivered: 7}})
+			l.receive(message(c.sequence, 1, time.Now().Add(c.published)))
+			l.wg.Wait()
+			if try := g.calls()[0]; try.Again != c.again {
+				t.Errorf("tried as %+v", try)
+			}
+		})
+	}
+}
+
+// A ledger that was made anew knows nothing: that nobody claimed a request there
+// does not mean that nobody sent it.
+func TestLedgerYoungerThanTheMessage(t *testing.T) {
+	t.Parallel()
+	for name, made := range map[string]time.Duration{"older": -time.Hour, "younger": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			b.redelivered("one")
+			book := newBook()
+			book.made = time.Now().Add(made)
+			g := claiming(nil)
+			b.start(g, func(s *Settings) { startJobs(s); s.Ledger = book })
+			b.awaitSettled(1)
+			if try := g.calls()[0]; try.Again != (made > 0) {
+				t.Errorf("tried as %+v", try)
+			}
+		})
+	}
+}
