@@ -1,9 +1,13 @@
 package worker
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"strings"
 
 	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
@@ -47,4 +51,37 @@ func checkRoute(r config.Route, refuse func(key, format string, args ...any)) {
 	if f := r.Defaults.Folder; f != "" && uipath.CheckFolder(f) != "" {
 		refuse("defaults.folder", "%s", uipath.CheckFolder(f))
 	}
+	if r.Fixed.Action == "" && r.Defaults.Action == "" {
+		return // the message says what it is
+	}
+	if o, ok := uipath.New(uipath.Settings{}).Check(mildest(r)); !ok {
+		refuse(keyOf(r, o.Detail), "no request of this route could be valid: %s", o.Detail)
+	}
+}
+
+// mildest is a request that has nothing of its own: what is wrong with it is
+// wrong with every request of the route. A message may replace any default but
+// the name of an option.
+func mildest(r config.Route) *job.Request {
+	const some = "x"
+	options := maps.Clone(r.Defaults.Options)
+	if options == nil {
+		options = job.Fields{}
+	}
+	maps.Copy(options, r.Fixed.Options)
+	return &job.Request{
+		ID: some, Reference: some, Folder: some,
+		Action: cmp.Or(r.Fixed.Action, r.Defaults.Action), Queue: cmp.Or(r.Fixed.Queue, some), Process: cmp.Or(r.Fixed.Process, some),
+		Priority: r.Fixed.Priority, Content: r.Fixed.Content, Arguments: r.Fixed.Arguments, Options: options,
+	}
+}
+
+// keyOf is the part of the route that a detail speaks of.
+func keyOf(r config.Route, detail string) string {
+	field, _, _ := strings.Cut(detail, ":")
+	name, option, _ := strings.Cut(field, ".")
+	if _, fixed := r.Fixed.Options[option]; name == "options" && !fixed {
+		return "defaults.options"
+	}
+	return "fixed." + name
 }

@@ -62,6 +62,12 @@ func TestSupported(t *testing.T) {
 		"jobs alone":           {"", someGrant, "folder: Finance, action: start_job, process: Post", "", ""},
 		"jobs by default":      {"", someGrant, "folder: Finance, queue: Invoices, process: Post", "action: start_job", ""},
 		"a folder that is not": {"", someGrant, "folder: Finance/, queue: Invoices", someAction, "queueferry.yaml:13:21: routes[0].fixed.folder: "},
+		"an option that is not": {"", someGrant, "folder: Finance, queue: Invoices", someAction + ", options: {Progres: half}",
+			"queueferry.yaml:14:49: routes[0].defaults.options: no request of this route could be valid: options.Progres: unknown"},
+		"an option of no job": {"", someGrant, "folder: Finance, action: start_job, process: Post, options: {JobCount: 2}", "",
+			"queueferry.yaml:13:73: routes[0].fixed.options: no request of this route could be valid: options.JobCount: "},
+		"content of no item": {"", someGrant, "folder: Finance, queue: Invoices, content: {Lines: [1]}", someAction,
+			"queueferry.yaml:13:56: routes[0].fixed.content: no request of this route could be valid: content.Lines: "},
 		"a default that isn't": {"", someGrant, "queue: Invoices", someAction + ", folder: /Finance", "queueferry.yaml:14:48: routes[0].defaults.folder: "},
 	} {
 		t.Run(name, func(t *testing.T) {
