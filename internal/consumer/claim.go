@@ -113,7 +113,10 @@ func (c *Consumer) renew(cl *claim, d *delivery) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for sleep(ctx, c.lease()/3) && d.mine(c.lease()) && c.prolong(ctx, cl) {
+		for sleep(ctx, c.lease()/3) {
+			if !d.mine(c.lease()) || !c.prolong(ctx, cl) {
+				return
+			}
 		}
 	}()
 	return func() {

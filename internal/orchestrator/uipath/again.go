@@ -50,7 +50,7 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 	if stop != nil {
 		return *stop
 	}
-	item, what, why := s.ours(t)
+	item, what, why := s.claim(t, &c.items)
 	c.tell(what)
 	well := orchestrator.Result{Health: orchestrator.Well}
 	switch {
@@ -63,14 +63,24 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 	return untold(well, why)
 }
 
+// claim finds the one item that an earlier try of the request made, and takes it
+// for it.
+func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
+	found, what, why = s.ours(t, items)
+	for what == Found && !take(items, t.Request.ID, found) {
+		found, what, why = s.ours(t, items) // another request has taken it in between
+	}
+	return found, what, why
+}
+
 // ours finds the one item that an earlier try of the request made: of the same
-// content, and made since the first try.
-func (s sighting) ours(t orchestrator.Try) (found storedItem, what LookUp, why string) {
+// content, and made since the first try. One of other content may be it, too, for
+// the server rewrites values; but not one that belongs to another request.
+func (s sighting) ours(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
 	why, n := s.unclear, 0
-	for _, item := range s.items {
+	for _, item := range notOfOthers(items, t.Request.ID, s.items) {
 		same, told := item.holds(t.Request.Content)
 		switch {
-		case told && !same:
 		case item.created.IsZero():
 			why = "an item of its reference does not tell when it was made"
 		case !item.since(t.FirstTry.Add(-t.Skew), s.ahead):
@@ -78,6 +88,8 @@ func (s sighting) ours(t orchestrator.Try) (found storedItem, what LookUp, why s
 			why = "an item of its reference was made so near to the first try that the clocks of two machines decide"
 		case !told:
 			why = "an item of its reference does not show its content"
+		case !same:
+			why = "an item of its reference was made since the first try, and has other content"
 		default:
 			found, n = item, n+1
 		}
@@ -112,7 +124,7 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 		stop.Called = r.Called
 		return *stop
 	}
-	item, what, why := s.holder(t)
+	item, what, why := s.holder(t, &c.items)
 	c.tell(what)
 	switch {
 	case what == Unclear:
@@ -122,24 +134,26 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 	case why != "":
 		return conflict(r, why)
 	}
+	take(&c.items, t.Request.ID, item)
 	return duplicate(r, item.receipt)
 }
 
 // holder finds the item that has taken the request's reference: one of the same
-// content, or one made since the request was first sent. why says that there are
-// only others.
-func (s sighting) holder(t orchestrator.Try) (found storedItem, what LookUp, why string) {
+// content, or one made since the request was first sent, and not by another that
+// is known. why says that there are only others.
+func (s sighting) holder(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
 	what, why = Absent, s.unclear
 	for _, item := range s.items {
 		same, told := item.holds(t.Request.Content)
+		mayBeOurs := t.Again && len(notOfOthers(items, t.Request.ID, []storedItem{item})) > 0
 		unknown := item.created.IsZero()
 		switch {
-		case t.Again && !unknown && item.since(t.FirstTry, s.ahead):
+		case mayBeOurs && !unknown && item.since(t.FirstTry, s.ahead):
 			return item, Found, ""
 		case item.deleted: // its reference is free again
 		case told && same:
 			return item, Found, ""
-		case !told, t.Again && (unknown || item.since(t.FirstTry.Add(-t.Skew), s.ahead)):
+		case !told, mayBeOurs && (unknown || item.since(t.FirstTry.Add(-t.Skew), s.ahead)):
 			why = "the item of the reference does not show what it is"
 		default:
 			what = Found

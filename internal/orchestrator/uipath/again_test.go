@@ -112,8 +112,12 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 		"there, resend":            {items: just(ours), try: resend, want: inTime, calls: "QI", told: found, id: "42"},
 		"not there":                {items: of(noItems), want: sent, calls: "QIP", told: absent},
 		"not there, resend":        {items: of(noItems), try: resend, want: sent, calls: "QIP", told: absent},
-		"other content":            {items: just(row{content: `{"Vendor":"B"}`}), want: sent, calls: "QIP", told: absent},
-		"other content as text":    {items: just(row{bare: `"SpecificContent":null,"SpecificData":"{\"DynamicProperties\":{}}"`}), want: sent, calls: "QIP", told: absent},
+		"other content":            {items: just(row{content: `{"Vendor":"B"}`}), want: parked, calls: "QI", told: unclear, detail: "other content"},
+		"other content, resend":    {items: just(row{content: `{"Vendor":"B"}`}), try: resend, want: sent, calls: "QIP", told: unclear},
+		"other content, no time":   {items: just(row{content: `{"Vendor":"B"}`, timeless: true}), want: parked, calls: "QI", told: unclear, detail: "when it was made"},
+		"other content, before":    {items: func() reply { o := old(); o.content = `{"Vendor":"B"}`; return listed(o) }, want: sent, calls: "QIP", told: absent},
+		"rewritten by the server":  {items: just(row{content: `{"Vendor":"acme"}`}), want: parked, calls: "QI", told: unclear, detail: "other content"},
+		"other content as text":    {items: just(row{bare: `"SpecificContent":null,"SpecificData":"{\"DynamicProperties\":{}}"`}), want: parked, calls: "QI", told: unclear, detail: "other content"},
 		"made before":              {items: func() reply { return listed(old()) }, want: sent, calls: "QIP", told: absent},
 		"made before, retried now": {items: func() reply {
 			o := old()

@@ -12,10 +12,10 @@ import (
 	"github.com/queueferry/queueferry/internal/retry"
 )
 
-// The waits after a 429 to a look-up that names no time.
+// The waits after a 429 to a look-up that names no time, as after one to a call.
 const (
-	firstLookUpPause   = 30 * time.Second
-	longestLookUpPause = 5 * time.Minute
+	firstLookUpPause   = 5 * time.Second
+	longestLookUpPause = 2 * time.Minute
 )
 
 // budget bounds how many look-ups are made: no more in any minute than allowed,

@@ -65,6 +65,9 @@ func TestBudgetIsNotSpentByAsking(t *testing.T) {
 func TestBudgetPauses(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		if firstLookUpPause != 5*time.Second || longestLookUpPause != 2*time.Minute {
+			t.Error("not the pauses of calls")
+		}
 		b := newBudget(30)
 		pause := func(asked time.Duration) time.Duration {
 			t.Helper()
@@ -81,7 +84,7 @@ func TestBudgetPauses(t *testing.T) {
 		}
 		b.answered()
 		// Each within a fifth of its nominal length, and none longer than the longest.
-		for n, nominal := range []time.Duration{firstLookUpPause, 2 * firstLookUpPause, 4 * firstLookUpPause, 8 * firstLookUpPause, longestLookUpPause, longestLookUpPause} {
+		for n, nominal := range []time.Duration{firstLookUpPause, 2 * firstLookUpPause, 4 * firstLookUpPause, 8 * firstLookUpPause, 16 * firstLookUpPause, longestLookUpPause, longestLookUpPause} {
 			if got := pause(0); got < nominal*4/5 || got > min(nominal*6/5, longestLookUpPause) {
 				t.Errorf("pause %d: %v", n+1, got)
 			}

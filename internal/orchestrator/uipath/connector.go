@@ -48,6 +48,7 @@ type Connector struct {
 	queues      queueCache
 	releases    releaseCache
 	jobs        jobBook
+	items       owners
 	budget      *budget
 	itemLookUps *lookUps[sighting]
 	jobLookUps  *lookUps[jobSighting]

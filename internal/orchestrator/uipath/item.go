@@ -107,6 +107,7 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 		Header: c.header(t.Request.Folder), Body: body, Acts: true,
 	})
 	if receipt, ok := readItem(a); ok {
+		take(&c.items, t.Request.ID, storedItem{receipt: receipt})
 		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status, Receipt: receipt, Called: true}}
 	}
 	r := c.refine(a, true)

@@ -49,8 +49,8 @@ func (c *Connector) listItems(ctx context.Context, of group, references []string
 	})
 	ended := time.Now()
 	rows, ok := readList[itemRow](a)
-	all := whole(a, len(rows))
-	if !ok && all {
+	all := ok && whole(a, len(rows))
+	if !ok && !tooLong(a) {
 		s, stop := c.unlisted(a)
 		return alike(references, s), false, stop
 	}

@@ -1,7 +1,6 @@
 package uipath
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -12,9 +11,9 @@ import (
 // jobBook remembers the jobs that were started, for the look-ups of those of
 // which nobody knows. The zero value is empty. It is safe for concurrent use.
 type jobBook struct {
+	owners owners
+
 	mu      sync.Mutex
-	owners  map[string]string   // the id of the request that a job belongs to, by the job's id and key
-	order   []string            // of owners, oldest first
 	proofs  map[string]jobProof // by folder
 	trusted bool                // a look-up has found a job that was looked for
 }
@@ -30,62 +29,9 @@ type jobProof struct {
 // How much a book holds, and how long it keeps to one job of a folder: a new one
 // may not be in the lists yet, an old one may have been deleted.
 const (
-	maxOwners = 8192
 	maxProofs = 1024
 	proofLife = time.Hour
 )
-
-// take notes that jobs belong to a request, unless one belongs to another.
-func (b *jobBook) take(request string, rows []jobRow) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, row := range rows {
-		if b.belongsToOther(request, row) {
-			return false
-		}
-	}
-	for _, row := range rows {
-		for _, name := range row.names() {
-			b.own(request, name)
-		}
-	}
-	return true
-}
-
-// notOfOthers leaves out the jobs that belong to another request.
-func (b *jobBook) notOfOthers(request string, rows []jobRow) (left []jobRow) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for _, row := range rows {
-		if !b.belongsToOther(request, row) {
-			left = append(left, row)
-		}
-	}
-	return left
-}
-
-// belongsToOther needs the lock.
-func (b *jobBook) belongsToOther(request string, row jobRow) bool {
-	return slices.ContainsFunc(row.names(), func(name string) bool {
-		owner, ok := b.owners[name]
-		return ok && owner != request
-	})
-}
-
-// own needs the lock.
-func (b *jobBook) own(request, name string) {
-	if _, ok := b.owners[name]; ok {
-		return
-	}
-	if b.owners == nil {
-		b.owners = map[string]string{}
-	}
-	b.owners[name] = request
-	if b.order = append(b.order, name); len(b.order) > maxOwners {
-		delete(b.owners, b.order[0])
-		b.order = b.order[1:]
-	}
-}
 
 // delivered notes a start that the API confirmed.
 func (b *jobBook) delivered(r *job.Request, row jobRow, now time.Time) {

@@ -81,8 +81,6 @@ func TestJobLookUpsOfOtherFoldersAreTheirOwn(t *testing.T) {
 	})
 }
 
-// A list with jobs that nobody asked for makes what it does not show unclear to
-// The proof is one for all: if it is not shown, nobody believes that list, nor
 // One call that fails is told to the gate once, however many waited for it.
 func TestAFailedJobLookUpIsTheFailureOfOneCall(t *testing.T) {
 	t.Parallel()
@@ -202,5 +200,3 @@ func TestAJobLookUpOutlivesItsLeader(t *testing.T) {
 		})
 	}
 }
-
-// The age of a job is told by the clock at its own list, however long the lists

@@ -14,7 +14,7 @@ import (
 
 // jobSighting is what a list of jobs showed of one reference.
 type jobSighting struct {
-	rows []jobRow // of the reference
+	rows []jobRow // of the reference, in any case
 	jobsPage
 }
 
@@ -30,6 +30,13 @@ type jobsPage struct {
 	disbelief string
 	young     time.Duration
 }
+
+// filtered reports whether the page shows nothing against the API's filter.
+func (p jobsPage) filtered() bool {
+	return p.refused == "" && !p.foreign && p.disbelief != proofMissing
+}
+
+const proofMissing = "the list of jobs does not show one that was started"
 
 func (c *Connector) newJobLookUps() *lookUps[jobSighting] {
 	return &lookUps[jobSighting]{
@@ -52,8 +59,9 @@ func (c *Connector) listJobs(ctx context.Context, of group, references []string)
 	began := time.Now()
 	a := c.askForJobs(ctx, of.folder, asked)
 	rows, ok := readList[jobRow](a)
-	page := jobsPage{status: a.Status, full: !whole(a, len(rows))}
-	if !ok && !page.full {
+	page := jobsPage{status: a.Status, full: !ok || !whole(a, len(rows))}
+	if !ok && !tooLong(a) {
+		page.full = false
 		page.refused, stop = c.unlistedJobs(a)
 		return alike(references, jobSighting{jobsPage: page}), false, stop
 	}
@@ -98,16 +106,19 @@ func (c *Connector) askForJobs(ctx context.Context, folder string, references []
 	})
 }
 
-// sortJobs gives each reference its jobs. A server may ignore the filter: foreign
-// tells that there were jobs of another reference. One that differs in case alone
-// is nobody's, and not foreign.
+// sortJobs gives each reference its jobs, and those whose reference differs in
+// case alone: the server may have changed it. It may as well ignore the filter:
+// foreign tells that there were jobs of another reference.
 func sortJobs(references []string, rows []jobRow) (byReference map[string][]jobRow, foreign bool) {
 	byReference = map[string][]jobRow{}
 	for _, row := range rows {
-		byReference[row.Reference] = append(byReference[row.Reference], row)
-	}
-	for reference := range byReference {
-		asked := slices.ContainsFunc(references, func(other string) bool { return strings.EqualFold(other, reference) })
+		asked := false
+		for _, reference := range references {
+			if strings.EqualFold(reference, row.Reference) {
+				byReference[reference] = append(byReference[reference], row)
+				asked = true
+			}
+		}
 		foreign = foreign || !asked
 	}
 	return byReference, foreign
@@ -125,7 +136,7 @@ func (c *Connector) disbelief(rows []jobRow, folder string, proof jobProof, trus
 		return "", 0
 	case proven && young <= 0:
 		c.jobs.distrust(folder, proof)
-		return "the list of jobs does not show one that was started", 0
+		return proofMissing, 0
 	case trusted:
 		return "", 0
 	case proven:

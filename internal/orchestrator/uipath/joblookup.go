@@ -30,6 +30,9 @@ func (c *Connector) lookUpJob(ctx context.Context, t orchestrator.Try, asked int
 		return *stop, false
 	}
 	found := seen.claim(t, asked, &c.jobs)
+	if found.are(asked) && seen.filtered() {
+		c.jobs.trust()
+	}
 	why := found.unclear
 	switch {
 	case len(found.candidates) > 0:
@@ -64,7 +67,7 @@ func (f jobsFound) are(asked int) bool {
 // it asked for.
 func (s jobSighting) claim(t orchestrator.Try, asked int, book *jobBook) jobsFound {
 	found := s.sort(t, book)
-	for found.are(asked) && !book.take(t.Request.ID, found.candidates) {
+	for found.are(asked) && !take(&book.owners, t.Request.ID, found.candidates...) {
 		found = s.sort(t, book) // another request has taken one in between
 	}
 	return found
@@ -73,7 +76,7 @@ func (s jobSighting) claim(t orchestrator.Try, asked int, book *jobBook) jobsFou
 // sort finds those of the request, and leaves out what belongs to another.
 func (s jobSighting) sort(t orchestrator.Try, book *jobBook) (found jobsFound) {
 	sought, sawDoubtful := s.sought(t), false
-	for _, row := range book.notOfOthers(t.Request.ID, s.rows) {
+	for _, row := range notOfOthers(&book.owners, t.Request.ID, s.rows) {
 		switch sought.fits(row) {
 		case candidate:
 			found.candidates = append(found.candidates, row)

@@ -153,7 +153,11 @@ func TestJobLookUp(t *testing.T) {
 		"of no input":            {func() []aJob { j := mine(7, since); j.input = ""; return []aJob{j} }, 0, found, found},
 		"of more input":          {func() []aJob { j := mine(7, since); j.input = `{"n":1.5,"default":true}`; return []aJob{j} }, 0, found, found},
 		"another input":          {func() []aJob { j := mine(7, since); j.input = `{"n":2}`; return []aJob{j} }, 0, unclear, unclear},
-		"a folded reference":     {func() []aJob { j := mine(7, since); j.reference = "INV-1"; return []aJob{j} }, 0, unclear, absent},
+		"a folded reference":     {func() []aJob { j := mine(7, since); j.reference = "INV-1"; return []aJob{j} }, 0, unclear, unclear},
+		"folded, of no time":     {func() []aJob { j := mine(7, 0); j.reference, j.created = "INV-1", time.Time{}; return []aJob{j} }, 0, unclear, unclear},
+		"folded, an older one":   {func() []aJob { j := mine(7, 104*time.Second); j.reference = "INV-1"; return []aJob{j} }, 0, unclear, absent},
+		"folded, another's":      {func() []aJob { j := mine(7, since); j.reference, j.process = "INV-1", "Other"; return []aJob{j} }, 0, unclear, absent},
+		"it and a folded one":    {func() []aJob { j := mine(8, since); j.reference = "INV-1"; return []aJob{j, mine(7, since)} }, 0, found, found},
 		"no filter":              {func() []aJob { j := mine(7, since); j.reference = "other"; return []aJob{j} }, 0, unclear, unclear},
 		"no filter, but it":      {func() []aJob { j := mine(8, since); j.reference = "other"; return []aJob{j, mine(7, since)} }, 0, found, found},
 		"a full page":            {func() []aJob { return full("inv-1") }, 0, unclear, unclear},
@@ -396,27 +400,4 @@ func TestJobLookUpForm(t *testing.T) {
 			t.Errorf("header %v", got.Header)
 		}
 	})
-}
-
-// What is remembered is bounded.
-func TestJobBookIsBounded(t *testing.T) {
-	t.Parallel()
-	var b jobBook
-	for i := range maxOwners {
-		r := start()
-		r.ID, r.Folder = fmt.Sprint(i), fmt.Sprint("folder ", i)
-		row := jobRow{ID: code(fmt.Sprint(i + 1)), Key: keys(i + 1)}
-		b.take(r.ID, []jobRow{row})
-		b.delivered(r, row, time.Now())
-	}
-	if len(b.owners) > maxOwners || len(b.order) > maxOwners || len(b.proofs) > maxProofs {
-		t.Errorf("%d owners, %d in order, %d proofs", len(b.owners), len(b.order), len(b.proofs))
-	}
-	last := jobRow{ID: code(fmt.Sprint(maxOwners))}
-	if len(b.notOfOthers("else", []jobRow{last})) > 0 || len(b.notOfOthers(fmt.Sprint(maxOwners-1), []jobRow{last})) == 0 {
-		t.Error("the last one is not remembered")
-	}
-	if b.take("else", []jobRow{{ID: "999999"}, last}) || len(b.notOfOthers("third", []jobRow{{ID: "999999"}})) == 0 {
-		t.Error("a part was taken")
-	}
 }

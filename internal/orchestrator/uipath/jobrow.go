@@ -33,16 +33,7 @@ func (j jobRow) receipt() (r job.Receipt) {
 	return r
 }
 
-// names are what tells the job from all others.
-func (j jobRow) names() (names []string) {
-	r := j.receipt()
-	for _, name := range [...]string{r.ID, strings.ToLower(r.Key)} {
-		if name != "" {
-			names = append(names, name)
-		}
-	}
-	return names
-}
+func (j jobRow) names() []string { return namesOf(j.receipt()) }
 
 // is reports whether the row is the job of the receipt.
 func (j jobRow) is(r job.Receipt) bool {
@@ -60,7 +51,8 @@ func receipts(rows []jobRow) bool {
 	return len(rows) > 0
 }
 
-// fit says how a job of the same reference stands to what is looked for.
+// fit says how a job of the same reference, but for case, stands to what is looked
+// for.
 type fit int
 
 const (
@@ -89,7 +81,10 @@ func (s jobSighting) sought(t orchestrator.Try) jobSought {
 func (s jobSought) fits(row jobRow) fit {
 	created, known := instant(row.CreationTime)
 	same := s.ofProcess(row) && s.hasInput(row)
+	exact := row.Reference == s.Reference
 	switch {
+	case !same && !exact:
+		return another
 	case s.anyTime:
 	case !known:
 		return doubtful
@@ -100,7 +95,7 @@ func (s jobSought) fits(row jobRow) fit {
 	case created.Before(s.notBefore):
 		return another
 	}
-	if !same {
+	if !same || !exact { // the server may have changed the reference's case
 		return doubtful
 	}
 	return candidate

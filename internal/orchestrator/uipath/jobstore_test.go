@@ -104,7 +104,7 @@ func (s *jobStore) prove(reference string) {
 	r.ID, r.Reference = "proof", reference
 	j := aJob{9999, reference, "PostInvoice", "", time.Now().Add(-proofLife / 2)}
 	s.c.jobs.delivered(r, jobRow{ID: "9999", Key: keys(9999)}, j.created)
-	s.c.jobs.take(r.ID, []jobRow{{ID: "9999", Key: keys(9999)}})
+	take(&s.c.jobs.owners, r.ID, jobRow{ID: "9999", Key: keys(9999)})
 	s.jobs = append(s.jobs, j)
 }
 

@@ -1,6 +1,7 @@
 package uipath
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -137,10 +138,14 @@ func anyReference(references []string) string {
 	return strings.Join(wanted, " or ")
 }
 
-// whole reports whether an answer of so many rows has all that there are.
+// whole reports whether a list of so many rows has all that there are. A server
+// may end its pages where it likes: then it links to the next.
 func whole(a orchestrator.Answer, rows int) bool {
-	return rows < mostRows && !errors.Is(a.Err, orchestrator.ErrAnswerTooLong)
+	return rows < mostRows && !bytes.Contains(a.Body, []byte("@odata.nextLink"))
 }
+
+// tooLong reports whether there is a list, of more than is read.
+func tooLong(a orchestrator.Answer) bool { return errors.Is(a.Err, orchestrator.ErrAnswerTooLong) }
 
 // alike gives every reference the same.
 func alike[S any](references []string, s S) map[string]S {

@@ -89,7 +89,6 @@ func (c *Connector) releaseKey(ctx context.Context, r *job.Request) (key string,
 	}
 	key, why := onlyKey(rows, name)
 	if key == "" {
-		why.Status = a.Status
 		if why.Reason == job.NotFound {
 			why.Detail = "process: " + strconv.Quote(clip(name)) + " does not exist in the folder " + strconv.Quote(clip(r.Folder))
 		}

@@ -74,7 +74,7 @@ func (w words) knows(c string) bool {
 
 // started is the result of an answer that names the jobs it made.
 func (c *Connector) started(r *job.Request, rows []jobRow, asked, status int) orchestrator.Result {
-	c.jobs.take(r.ID, rows)
+	take(&c.jobs.owners, r.ID, rows...)
 	result := orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{
 		Verdict: job.Delivered, Status: status, Receipt: rows[0].receipt(), Called: true,
 	}}

@@ -36,6 +36,8 @@ type storedItem struct {
 	shown   bool // content is known
 }
 
+func (i storedItem) names() []string { return namesOf(i.receipt) }
+
 // mergeRows makes items of rows that are in the order of their ids, last first.
 func mergeRows(rows []itemRow) []storedItem {
 	var items []storedItem
