@@ -35,25 +35,35 @@ func (c *Consumer) claim(d *delivery) bool {
 	fresh := err == nil
 	if errors.Is(err, ledger.ErrConflict) {
 		var found ledger.ClaimEntry
-		if found, err = c.Ledger.LoadClaim(c.books, key); err == nil {
-			if !c.contest(d, found.Claim, &want) {
-				return false
-			}
+		found, err = c.Ledger.LoadClaim(c.books, key)
+		switch {
+		case err != nil:
+		case found.Revision == 0:
+			err = ledger.ErrConflict // it was let go in this very moment
+		case !c.contest(d, found.Claim, &want):
+			return false
+		default:
 			revision, err = c.Ledger.StoreClaim(c.books, key, found.Revision, want, 0)
 			fresh = want.UnknownSince.IsZero()
 		}
 	}
-	switch {
-	case errors.Is(err, ledger.ErrConflict):
-		d.unbegun, d.wait = job.Claimed, c.Policy.First // somebody was quicker
-		return false
-	case err != nil:
-		d.unbegun = job.LedgerFailed
+	if err != nil {
+		c.notClaimed(d, err)
 		return false
 	}
 	d.claim = claim{key: key, entry: ledger.ClaimEntry{Claim: want, Revision: revision}, fresh: fresh}
 	d.claim.stop = c.renew(&d.claim, d)
 	return true
+}
+
+// notClaimed says why a claim could not be made: somebody was quicker, or the
+// ledger fails.
+func (c *Consumer) notClaimed(d *delivery, err error) {
+	if errors.Is(err, ledger.ErrConflict) {
+		d.unbegun, d.wait = job.Claimed, c.Policy.First
+		return
+	}
+	d.unbegun = job.LedgerFailed
 }
 
 // contest reports whether a claim that stands in the ledger may be taken over,

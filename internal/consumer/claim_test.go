@@ -503,3 +503,27 @@ func TestStillAsksForTheLease(t *testing.T) {
 		t.Errorf("settled as %v", line)
 	}
 }
+
+// A claim that its owner lets go in the very moment in which another wants it is
+// nobody's: it is tried again.
+func TestClaimLetGoInBetween(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	book := newBook()
+	_, err := book.StoreClaim(t.Context(), ledger.RequestKey("acme", "one"), 0, ledger.Claim{
+		State: ledger.Claimed, Owner: "another", Nonce: "x", Until: time.Now().Add(time.Hour), Message: "m.invoices.7-1", Hash: hashOf("one"),
+	}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	book.onLoadClaim = func(claims map[ledger.Key]ledger.ClaimEntry) { clear(claims) }
+	g := claiming(nil)
+	b.start(g, func(s *Settings) { startJobs(s); s.Ledger = book })
+	b.publish("one")
+	if line := b.awaitSettled(1); line["reason"] != "claimed" || line["disposition"] != "nak" {
+		t.Errorf("settled as %v", line)
+	}
+	if line := b.awaitSettled(2); line["verdict"] != "delivered" || g.calls()[0].Again {
+		t.Errorf("settled as %v", line)
+	}
+}

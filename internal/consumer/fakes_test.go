@@ -18,7 +18,9 @@ type book struct {
 	written bool // what onStore refuses takes effect all the same
 
 	onClaim func(n int, c ledger.Claim) error // as onStore
-	made    time.Time                         // the bucket
+	// onLoadClaim may change the claims right before one is loaded.
+	onLoadClaim func(map[ledger.Key]ledger.ClaimEntry)
+	made        time.Time // the bucket
 
 	mu      sync.Mutex
 	claims  map[ledger.Key]ledger.ClaimEntry
@@ -40,6 +42,9 @@ func (b *book) Made(context.Context) (time.Time, error) { return b.made, nil }
 func (b *book) LoadClaim(_ context.Context, k ledger.Key) (ledger.ClaimEntry, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.onLoadClaim != nil {
+		b.onLoadClaim(b.claims)
+	}
 	return b.claims[k], nil
 }
 

@@ -80,8 +80,10 @@ type shaky struct {
 	script *script
 }
 
-// fault tells whether an operation takes effect, and what is said of it.
+// fault tells whether an operation takes effect, and what is said of it. It takes
+// a moment, in which others come in between.
 func (s shaky) fault() (written bool, err error) {
+	time.Sleep(time.Millisecond)
 	switch s.script.next(&s.script.writes) {
 	case 1:
 		return false, errors.New("refused")
@@ -151,6 +153,7 @@ type world struct {
 
 	mu      sync.Mutex
 	effects int
+	dead    []job.Reason // of dead letters, of which there must be none
 	born    int
 }
 
@@ -309,6 +312,11 @@ func (w *world) settle(c *Consumer, d *delivery, r orchestrator.Result, what fat
 		return -1
 	}
 	disposition := c.decide(d, r)
+	if disposition.Kind == retry.DeadLetter {
+		w.mu.Lock()
+		w.dead = append(w.dead, disposition.Reason)
+		w.mu.Unlock()
+	}
 	if d.unbegun != job.LedgerFailed {
 		_ = c.store(d, remember(d, r, disposition))
 	}
@@ -325,6 +333,7 @@ func TestNeverTwice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := drawScript(rt)
 		messages := rapid.IntRange(1, 3).Draw(rt, "messages")
+		apart := rapid.SampledFrom([]time.Duration{0, time.Millisecond, 2 * time.Millisecond, 3 * time.Second}).Draw(rt, "apart")
 		w := &world{script: s, ledger: shaky{newBook(), s}, target: &scripted{target: newTarget(nil)}}
 		w.target.claim = rapid.Bool().Draw(rt, "claims")
 		if !w.target.claim {
@@ -337,15 +346,15 @@ func TestNeverTwice(t *testing.T) {
 			var wg sync.WaitGroup
 			for n := range messages {
 				wg.Go(func() {
-					time.Sleep(time.Duration(n) * 3 * time.Second)
+					time.Sleep(time.Duration(n) * apart)
 					w.message(uint64(n + 1))
 				})
 			}
 			wg.Wait()
 			time.Sleep(2 * modelSettle) // for what comes late
 		})
-		if w.effects != 1 {
-			rt.Fatalf("carried out %d times", w.effects)
+		if w.effects != 1 || len(w.dead) > 0 {
+			rt.Fatalf("carried out %d times, dead letters %v", w.effects, w.dead)
 		}
 	})
 }
