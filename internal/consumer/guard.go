@@ -107,11 +107,15 @@ func (h *hold) probed(o job.Outcome) (say func()) {
 }
 
 // spare is how long a message that was refused shall stay away, because the
-// guard has tripped: until after the next probe, which is to be another message.
-// 0: the answer stands. The lock is held.
-func (h *hold) spare(o job.Outcome) time.Duration {
+// guard has tripped: until after the next probe, which is to be another message,
+// and a probe for longer than others. 0: the answer stands. The lock is held.
+func (h *hold) spare(probe bool, o job.Outcome) time.Duration {
 	if refused, _ := judge(o); !refused || !h.guarding() {
 		return 0
 	}
-	return max(0, time.Until(h.now.Until)) + h.longest
+	after := max(h.first, 5*turn) // the loop takes up to a turn to make the probe
+	if probe {
+		after = h.longest
+	}
+	return max(0, time.Until(h.now.Until)) + after
 }

@@ -144,7 +144,7 @@ func TestGuardTrips(t *testing.T) {
 		}
 		// Calls that were under way: the refused stay away until after the next
 		// probe, and none of them tells anything new.
-		if spared := h.leave(false, free, rejected); spared < time.Until(s.Until)+h.longest {
+		if spared := h.leave(false, free, rejected); spared < time.Until(s.Until)+h.first || spared > time.Until(s.Until)+h.longest {
 			t.Errorf("a refused one stays away for %v", spared)
 		}
 		for range 100 {

@@ -143,7 +143,7 @@ func (h *hold) learn(probe bool, what lesson, o job.Outcome) (say func(), spared
 		close(h.changed)
 		h.changed = make(chan struct{})
 	}
-	return say, h.spare(o)
+	return say, h.spare(probe, o)
 }
 
 // answered counts an answer, which may begin a hold. The folder's goes before

@@ -96,7 +96,8 @@ func sortRows(of group, references []string, rows []itemRow) (seen map[string]si
 	}
 	for _, row := range rows {
 		name := fold(row.Reference)
-		if _, asked := byName[name]; !asked || row.QueueDefinitionID != of.queue {
+		elsewhere := row.QueueDefinitionID != "" && row.QueueDefinitionID != of.queue
+		if _, asked := byName[name]; !asked || elsewhere {
 			foreign = true
 			continue
 		}
