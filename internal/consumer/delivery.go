@@ -29,6 +29,11 @@ type delivery struct {
 	owned    atomic.Int64
 	answered atomic.Bool // an ack, nak or term is on its way
 
+	number uint64        // in the hand
+	gone   chan struct{} // closed when it has left the hand
+	// second tells that an earlier delivery of the message was in hand, and begun.
+	second bool
+
 	// callLimit is how long a call may last that was begun for the message.
 	callLimit time.Duration
 	owner     string // this worker
@@ -71,7 +76,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	if err != nil {
 		return // not a JetStream message: nothing of ours
 	}
-	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner}
+	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner, gone: make(chan struct{})}
 	d.owned.Store(owned.UnixNano())
 	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
@@ -81,6 +86,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 		defer func() {
 			d.giveUp(nil)
 			c.hand.remove(id)
+			close(d.gone)
 			c.Metrics.InFlight(c.hand.size())
 		}()
 		c.handle(d)

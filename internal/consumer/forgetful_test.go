@@ -2,10 +2,13 @@ package consumer
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
 // bare is a consumer and its loop, without a pull of its own.
@@ -40,24 +43,70 @@ func TestForgottenDeliveryOfAnAckedMessage(t *testing.T) {
 	}
 }
 
-// Nor does it work twice at a time on what it has in hand.
+// Nor does it work twice at a time on what it has in hand: the later delivery
+// waits for the end of the earlier one, and knows what came of it.
 func TestForgottenDeliveryOfAMessageInHand(t *testing.T) {
 	t.Parallel()
+	unclear := orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unknown, Called: true}}
+	for name, c := range map[string]struct {
+		first orchestrator.Result
+		calls int
+		again bool // of the second call
+	}{
+		"delivered": {delivered(), 1, false},
+		"unclear":   {unclear, 2, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, 30*time.Second)
+			release := make(chan struct{})
+			g := newTarget(nil)
+			g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
+				if len(g.calls()) == 1 {
+					<-release
+					return c.first
+				}
+				return delivered()
+			}
+			l := b.bare(t, g, nil)
+			at := time.Now()
+			l.receive(message(1, 1, at))
+			await(t, "the call", func() bool { return len(g.calls()) == 1 })
+			l.receive(message(1, 1, at))
+			close(release)
+			l.wg.Wait()
+			b.awaitSettled(2)
+			if n := len(g.calls()); n != c.calls {
+				t.Fatalf("%d calls", n)
+			}
+			if try := g.calls()[c.calls-1]; try.Again != c.again {
+				t.Errorf("tried as %+v", try)
+			}
+		})
+	}
+}
+
+// One that waits for its turn is given up for the later one, and not in doubt.
+func TestRedeliveryOfWhatWaits(t *testing.T) {
+	t.Parallel()
 	b := newRig(t, 30*time.Second)
-	release := make(chan struct{})
-	g := newTarget(until(release, delivered()))
+	g := newTarget(nil)
+	g.set(false)
 	l := b.bare(t, g, nil)
 	at := time.Now()
 	l.receive(message(1, 1, at))
-	await(t, "the call", func() bool { return len(g.calls()) == 1 })
-	l.receive(message(1, 1, at))
-	if line := b.awaitSettled(1); line["disposition"] != "leave" || line["reason"] != "lease_lost" {
+	await(t, "it to be held", func() bool { return l.held.Load() == 1 })
+	again := message(1, 2, at)
+	again.Reply = strings.Replace(again.Reply, ".2.1.1.", ".2.1.2.", 1) // later in the durable consumer
+	l.receive(again)
+	b.awaitSettled(1)
+	g.set(true)
+	l.wg.Wait()
+	if line := b.awaitSettled(2); line["verdict"] != "delivered" || line["delivery"] != uint64(2) {
 		t.Errorf("settled as %v", line)
 	}
-	close(release)
-	l.wg.Wait()
-	if n := len(g.calls()); n != 1 {
-		t.Errorf("%d calls", n)
+	if try := g.calls()[0]; try.Again {
+		t.Errorf("tried as %+v", try)
 	}
 }
 

@@ -22,6 +22,7 @@ func (h *hand) add(d *delivery) (id uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
+	d.number = h.next
 	h.all[h.next] = d
 	return h.next
 }
@@ -53,17 +54,17 @@ func (h *hand) get(id uint64) *delivery {
 	return h.all[id]
 }
 
-// twice reports whether another delivery of the same message is being worked on:
-// a server that lost its latest writes gives a message out anew.
-func (h *hand) twice(d *delivery) bool {
+// before is an earlier delivery of the same message that is still being worked
+// on; nil: none is.
+func (h *hand) before(d *delivery) *delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, other := range h.all {
-		if other != d && other.key == d.key && !other.answered.Load() {
-			return true
+	for id, other := range h.all {
+		if id < d.number && other.key == d.key {
+			return other
 		}
 	}
-	return false
+	return nil
 }
 
 // each calls f for every delivery in hand, without the lock.

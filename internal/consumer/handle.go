@@ -34,11 +34,11 @@ func (c *Consumer) handle(d *delivery) {
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 	result, ok = c.decode(d)
+	if !c.awaitEarlier(d) {
+		return d.notBegun(d.hindrance()), false
+	}
 	if c.acked.has(d.key) {
 		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Duplicate, Detail: "acked before; the ack got lost"}}, false
-	}
-	if c.hand.twice(d) {
-		return d.notBegun(job.LeaseLost), false
 	}
 	if c.recall(d) != nil {
 		return d.notBegun(job.LedgerFailed), false
@@ -52,6 +52,22 @@ func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 		return d.notBegun(job.Stopping), false
 	}
 	return result, ok
+}
+
+// awaitEarlier has earlier deliveries of the message come to their end, that the
+// server has given up already: what has not begun is not begun any more. It
+// reports false if this one shall not be begun either.
+func (c *Consumer) awaitEarlier(d *delivery) bool {
+	for other := c.hand.before(d); other != nil; other = c.hand.before(d) {
+		other.giveUp(errLeaseLost)
+		select {
+		case <-other.gone:
+			d.second = d.second || !other.began.IsZero()
+		case <-d.waiting.Done():
+			return false
+		}
+	}
+	return true
 }
 
 // decode makes the checks that need no call. After a panic ok is false.

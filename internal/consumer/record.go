@@ -14,7 +14,7 @@ import (
 // that is younger than its durable consumer, and than the connection to a server
 // that may have forgotten deliveries, has no past.
 func (c *Consumer) recall(d *delivery) error {
-	redelivered := d.meta.NumDelivered > 1 || c.forgotten(d)
+	redelivered := d.meta.NumDelivered > 1 || d.second || c.forgotten(d)
 	if published := d.meta.Timestamp.UnixNano(); !redelivered && published >= max(c.created.Load(), c.reconnected.Load()) {
 		d.recalled = true
 		return nil
