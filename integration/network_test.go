@@ -150,7 +150,7 @@ func TestAnOutageOfNATSLeavesNoDoubt(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, uipath.Settings{})
 			wire := newWire(t, strings.TrimPrefix(r.nats.URL(), "nats://"))
-			cfg := r.configure(settings{connection: "max_concurrent: 4", route: "ack_wait: 2s"})
+			cfg := r.configure(settings{connection: "max_concurrent: 4\ntimeout: 3s\nsettle: 500ms", route: "ack_wait: 2s"})
 			cfg.NATS.URL = "nats://" + wire.Listen
 			w := r.startWith(cfg)
 			r.uipath.AddFault(uipath.Fault{Kind: uipath.Latency, Delay: 200 * time.Millisecond})
@@ -164,6 +164,16 @@ func TestAnOutageOfNATSLeavesNoDoubt(t *testing.T) {
 			r.settledAll()
 			w.end()
 			r.once(plain, "note", n)
+			// But for what was on the wire to the worker when it broke.
+			doubts := map[any]bool{}
+			for _, line := range w.log.events("delivery.settled") {
+				if line["reason"] == "settling" {
+					doubts[line["sequence"]] = true
+				}
+			}
+			if len(doubts) > n/5 {
+				t.Errorf("%d of %d were in doubt", len(doubts), n)
+			}
 			if dead := r.deadLetters(); len(dead) > 0 {
 				t.Errorf("%d dead letters, the first %v", len(dead), dead[0].Header)
 			}
