@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 )
 
@@ -27,6 +28,26 @@ type Connector interface {
 	// Probe makes a harmless authenticated call that tells whether the
 	// orchestrator is well; action says which permissions the route has.
 	Probe(context.Context, job.Action) Result
+}
+
+// Inspector is what a connector has besides where it can look, by reads alone,
+// whether what the routes name is there and allowed.
+type Inspector interface {
+	// Inspect looks at each thing that is wanted, and at what they share: the
+	// address, and what the account may do. It changes nothing at the
+	// orchestrator, ends with ctx, and returns findings in the order of wanted.
+	Inspect(ctx context.Context, wanted []Wanted) []finding.Finding
+}
+
+// Wanted is one thing that a route may ask for. A field is empty where each
+// message chooses it.
+type Wanted struct {
+	Route  string
+	Action job.Action // empty: either
+	Folder string
+	Queue  string
+	// Process is the process, bot or plan.
+	Process string
 }
 
 // Try is one try of a request.

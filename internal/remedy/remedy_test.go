@@ -1,0 +1,36 @@
+package remedy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/queueferry/queueferry/internal/job"
+)
+
+func TestEveryDeadLetterReasonHasARemedy(t *testing.T) {
+	t.Parallel()
+	unknown := OfDeadLetter("of a later version")
+	if unknown == "" || OfHold("of a later version") == "" {
+		t.Error("a reason that is not known has no remedy")
+	}
+	for _, r := range job.DeadLetterReasons {
+		if text := OfDeadLetter(r); text == unknown || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s: %q", r, text)
+		}
+	}
+	if got, want := len(ofDeadLetters), len(job.DeadLetterReasons); got != want {
+		t.Errorf("%d remedies for %d reasons", got, want)
+	}
+}
+
+func TestEveryReasonOfAShutGateHasARemedy(t *testing.T) {
+	t.Parallel()
+	for _, r := range []job.Reason{
+		job.CredentialsRefused, job.IdentityUnavailable, job.TokenRefused, job.Throttled, job.ServiceUnavailable, job.BreakerOpen,
+		job.ConnectionFailed, job.ConnectionLost, job.TimedOut, job.UnexpectedAnswer, job.Forbidden, job.RejectGuard,
+	} {
+		if OfHold(r) == OfHold("of a later version") {
+			t.Errorf("%s has none", r)
+		}
+	}
+}
