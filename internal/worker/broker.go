@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/setup"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -17,23 +18,16 @@ import (
 // server that is not there is waited for later.
 func (w *worker) connect(ctx context.Context) error {
 	n := w.config.NATS
-	url := n.URL
+	settings := setup.NATS(n)
 	if n.Embedded != nil {
-		server, err := broker.StartEmbedded(broker.EmbeddedSettings{
-			Listen: n.Embedded.Listen, StoreDir: n.Embedded.StoreDir,
-			User: n.User, Password: n.Password, Token: n.Token,
-			Log: func(line string) { w.serverLine(line) },
-		})
+		server, err := broker.StartEmbedded(setup.Embedded(n, w.serverLine))
 		if err != nil {
 			return err
 		}
-		w.embedded, url = server, server.URL()
+		w.embedded, settings.URL = server, server.URL()
 	}
-	conn, err := broker.Connect(ctx, broker.Settings{
-		URL: url, CredentialsFile: n.CredentialsFile, NKeyFile: n.NKeyFile,
-		User: n.User, Password: n.Password, Token: n.Token, TLS: broker.TLS(n.TLS),
-		OnDisconnect: w.disconnected, OnReconnect: w.reconnected, OnError: w.natsError,
-	})
+	settings.OnDisconnect, settings.OnReconnect, settings.OnError = w.disconnected, w.reconnected, w.natsError
+	conn, err := broker.Connect(ctx, settings)
 	if err != nil {
 		if w.embedded != nil {
 			w.embedded.Shutdown()
@@ -94,7 +88,7 @@ const (
 // ensure makes what must exist on the server, for as long as that takes. An
 // error is a fault of the configuration, or the end of ctx.
 func (w *worker) ensure(ctx context.Context) error {
-	w.topology = w.newTopology()
+	w.topology = setup.Topology(w.config)
 	told := ""
 	for {
 		warnings, err := w.tryEnsure(ctx)
@@ -127,24 +121,6 @@ func (w *worker) tryEnsure(ctx context.Context) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, ensureLimit)
 	defer cancel()
 	return broker.Ensure(ctx, w.nats.JetStream(), w.topology)
-}
-
-func (w *worker) newTopology() broker.Topology {
-	s, d := w.config.Stream, w.config.DeadLetter
-	t := broker.Topology{
-		Create: s.Manage != "never",
-		Stream: broker.Stream{
-			Name: s.Name, Subjects: s.Subjects, Replicas: s.Replicas, MaxBytes: s.MaxBytes, DuplicateWindow: s.DuplicateWindow,
-		},
-		DeadLetter: broker.DeadLetter{Stream: d.Stream, Subject: d.Subject, MaxAge: d.MaxAge},
-		Bucket:     w.config.Ledger.Bucket,
-	}
-	for _, r := range w.config.Routes {
-		t.Consumers = append(t.Consumers, broker.Consumer{
-			Name: r.Name, Subjects: r.Subjects, AckWait: r.AckWait, MaxAckPending: r.MaxAckPending,
-		})
-	}
-	return t
 }
 
 // tendEach is how often it is seen to that everything is still there.

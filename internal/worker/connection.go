@@ -12,7 +12,7 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
-	"github.com/queueferry/queueferry/internal/secret"
+	"github.com/queueferry/queueferry/internal/setup"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -38,29 +38,18 @@ func (w *worker) newConnections() ([]*connection, error) {
 }
 
 func (w *worker) newConnection(s config.Connection) (*connection, error) {
-	transport, err := orchestrator.NewTransport(orchestrator.TransportSettings{
-		CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile, MaxConcurrent: s.MaxConcurrent,
-	})
-	if err != nil {
-		problem := w.config.Problem("connections."+s.Name+".tls", "%v", err)
-		return nil, &config.Error{Problems: []config.Problem{problem}}
-	}
-	c := &connection{name: s.Name, transport: transport, metrics: w.metrics.Connection(s.Name)}
-	c.pool = authpool.New(authpool.Settings{
-		Connection: s.Name, Credentials: credentials(s, transport),
-		Observe: func(e authpool.Event) { w.observe(c.metrics, withoutLife(s, e)) },
-	})
-	connector := uipath.New(uipath.Settings{
-		Client: orchestrator.Client{
-			Transport: &authpool.Transport{Base: transport, Pool: c.pool},
-			BaseURL:   s.URL, Timeout: s.Timeout, Observe: c.metrics.Call,
-		},
-		Tenant: s.Tenant, ContentLimit: s.ContentLimit,
-		Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute,
+	c := &connection{name: s.Name, metrics: w.metrics.Connection(s.Name)}
+	target, err := setup.NewTarget(w.config, s, setup.Observers{
+		Token:    func(e authpool.Event) { w.observe(c.metrics, withoutLife(s, e)) },
+		Call:     c.metrics.Call,
 		LookedUp: func(found uipath.LookUp) { c.metrics.LookUp(telemetry.LookUpResult(found)) },
 	})
+	if err != nil {
+		return nil, err
+	}
+	c.pool, c.transport = target.Pool, target.Transport
 	c.target = orchestrator.NewConnection(orchestrator.Settings{
-		Name: s.Name, Connector: connector, Tokens: c.pool, MaxConcurrent: s.MaxConcurrent,
+		Name: s.Name, Connector: target.Connector, Tokens: c.pool, MaxConcurrent: s.MaxConcurrent,
 		Rate: s.Rate, Breaker: s.Breaker, ProbeAs: probeAs(w.config.Routes, s.Name),
 		CircuitChanged: c.metrics.Breaker,
 		GateChanged:    func(g orchestrator.GateState) { w.gateChanged(c, g) },
@@ -91,36 +80,6 @@ func withoutLife(s config.Connection, e authpool.Event) authpool.Event {
 		e.Expiry = time.Time{}
 	}
 	return e
-}
-
-func credentials(s config.Connection, transport http.RoundTripper) []authpool.Credential {
-	all := make([]authpool.Credential, 0, len(s.Credentials))
-	for i, c := range s.Credentials {
-		all = append(all, authpool.Credential{
-			Name: strconv.Itoa(i + 1), Grant: grant(c, transport), SecretFiles: secretFiles(c),
-		})
-	}
-	return all
-}
-
-// grant knows what supported has let through.
-func grant(c config.Credential, transport http.RoundTripper) authpool.Grant {
-	if c.Grant == config.Static {
-		return &authpool.Static{Secret: c.Token}
-	}
-	return &authpool.ClientCredentials{
-		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-		Scopes: c.Scopes, RevocationURL: c.RevocationURL, Transport: transport,
-	}
-}
-
-func secretFiles(c config.Credential) (paths []string) {
-	for _, s := range []secret.Source{c.ClientSecret, c.Token} {
-		if s.Path() != "" {
-			paths = append(paths, s.Path())
-		}
-	}
-	return paths
 }
 
 // observe writes what a pool tells into the log and the metrics.

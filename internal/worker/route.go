@@ -3,8 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -14,7 +12,6 @@ import (
 	"github.com/queueferry/queueferry/internal/consumer"
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
-	"github.com/queueferry/queueferry/internal/request"
 	"github.com/queueferry/queueferry/internal/retry"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
@@ -80,25 +77,6 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Pause: r.Pause, Forgetful: w.embedded != nil && w.embedded.Killed(), RejectGuard: r.RejectGuard,
 	})
 	return &route{name: r.Name, connection: r.Connection, consumer: c}
-}
-
-// newDecoders compiles what the routes say of requests; all their faults at once.
-func newDecoders(cfg *config.Config) ([]*request.Decoder, error) {
-	var problems []config.Problem
-	decoders := make([]*request.Decoder, 0, len(cfg.Routes))
-	for i, r := range cfg.Routes {
-		d, err := request.NewDecoder(request.Settings{
-			Fixed: r.Fixed, Defaults: r.Defaults, Allow: r.Allow, Transform: r.Transform, Same: strings.EqualFold,
-		})
-		if err != nil {
-			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "%s", strings.TrimPrefix(err.Error(), "request: transform: ")))
-		}
-		decoders = append(decoders, d)
-	}
-	if len(problems) > 0 {
-		return nil, &config.Error{Problems: problems}
-	}
-	return decoders, nil
 }
 
 func (w *worker) target(name string) consumer.Target {

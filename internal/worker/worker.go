@@ -19,6 +19,7 @@ import (
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/request"
+	"github.com/queueferry/queueferry/internal/setup"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -70,10 +71,10 @@ type worker struct {
 // found before anything is started, the second once the NATS server is asked, and
 // before any message is pulled. Any other error means that the worker could not run.
 func Run(ctx context.Context, cfg *config.Config, opts Options) error {
-	if err := supported(cfg); err != nil {
+	if err := setup.Supported(cfg); err != nil {
 		return err
 	}
-	decoders, err := newDecoders(cfg)
+	decoders, err := setup.Decoders(cfg)
 	if err != nil {
 		return err
 	}

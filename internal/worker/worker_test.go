@@ -15,6 +15,7 @@ import (
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/setup"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -76,7 +77,7 @@ func TestSupported(t *testing.T) {
 			var out bytes.Buffer
 			var err error
 			if c.want == "" {
-				err = supported(cfg)
+				err = setup.Supported(cfg)
 			} else {
 				err = Run(t.Context(), cfg, Options{Log: &out})
 			}

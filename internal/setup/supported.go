@@ -1,4 +1,4 @@
-package worker
+package setup
 
 import (
 	"cmp"
@@ -11,9 +11,10 @@ import (
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
-// supported refuses what the configuration asks for and this version cannot do.
-// Settings that only tune such a thing are taken, and named in docs/limits.md.
-func supported(cfg *config.Config) error {
+// Supported refuses what the configuration asks for and this version cannot do,
+// with a [*config.Error] that lists all of it. Settings that only tune such a
+// thing are taken, and named in docs/limits.md.
+func Supported(cfg *config.Config) error {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
 		problems = append(problems, cfg.Problem(key, format, args...))
