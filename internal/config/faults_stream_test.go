@@ -45,6 +45,12 @@ var streamFaults = map[string]fault{
 	"one of two nats urls": {add: "nats: {url: 'nats://a:4222, http://b'}\n", want: []string{
 		"13:13: nats.url: must be a NATS address such as nats://127.0.0.1:4222 (nats, tls, ws or wss), several comma separated",
 	}},
+	"nats url with no port": {add: "nats: {url: 'nats://a:0'}\n", want: []string{
+		"13:13: nats.url: has a port that is none; use 1 to 65535, and write an IPv6 address in brackets, such as nats://[::1]:4222",
+	}},
+	"nats url of bare colons": {add: "nats: {url: 'nats://:::'}\n", want: []string{
+		"13:13: nats.url: has a port that is none; use 1 to 65535, and write an IPv6 address in brackets, such as nats://[::1]:4222",
+	}},
 	"nats url with a password": {add: "nats: {url: 'nats://user:s3cret@a:4222'}\n", want: []string{
 		"13:13: nats.url: has a user or a token in it; give nats.user and nats.password, or nats.token, instead",
 	}},

@@ -59,6 +59,8 @@ func (s *section) servers(key string) string {
 			s.wrong(key, "must be a NATS address such as nats://127.0.0.1:4222 (nats, tls, ws or wss), several comma separated")
 		case u.User != nil:
 			s.wrong(key, "has a user or a token in it; give nats.user and nats.password, or nats.token, instead")
+		case u.Port() != "" && !validPort(u.Port()) || strings.Contains(u.Hostname(), ":") && !strings.HasPrefix(u.Host, "["):
+			s.wrong(key, "has a port that is none; use 1 to 65535, and write an IPv6 address in brackets, such as nats://[::1]:4222")
 		default:
 			continue
 		}

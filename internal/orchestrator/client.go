@@ -127,5 +127,9 @@ func readBounded(r io.Reader) ([]byte, error) {
 	if err == nil && len(b) > MaxAnswer {
 		return nil, ErrAnswerTooLong
 	}
-	return b, err
+	return bytes.TrimPrefix(b, byteOrderMark), err
 }
+
+// byteOrderMark begins what some servers write as UTF-8; no JSON has it (RFC
+// 8259, section 8.1, lets it be ignored).
+var byteOrderMark = []byte("\xef\xbb\xbf")

@@ -145,6 +145,18 @@ func TestRequestOnTheWire(t *testing.T) {
 	}
 }
 
+// A byte order mark before an answer's JSON is no part of it.
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "\xef\xbb\xbf{}")
+	}))
+	defer server.Close()
+	if a := client(t, server.URL).Do(t.Context(), post); string(a.Body) != "{}" {
+		t.Errorf("body %q", a.Body)
+	}
+}
+
 func TestRedirectIsNotFollowed(t *testing.T) {
 	t.Parallel()
 	var elsewhere atomic.Int32
