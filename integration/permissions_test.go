@@ -13,9 +13,12 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/natstest"
 	"github.com/queueferry/queueferry/internal/secret"
+	"github.com/queueferry/queueferry/internal/setup"
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
@@ -124,6 +127,36 @@ func TestTheWorkersPermissionsAreEnough(t *testing.T) {
 			}
 			w.unhindered()
 		})
+	}
+}
+
+// An inspection under the documented permissions misses none but the account's
+// limits, which the worker does not need.
+func TestTheWorkersPermissionsPassAnInspection(t *testing.T) {
+	t.Parallel()
+	users, _ := documented(t)
+	r := guardedRig(t, users)
+	r.startWith(r.as("admin", settings{})).end() // makes what must exist
+	cfg := r.as("worker", settings{})
+	conn, err := broker.Connect(t.Context(), setup.NATS(cfg.NATS))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := conn.WaitConnected(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range broker.Inspect(ctx, conn, setup.Topology(cfg), broker.Inspection{}) {
+		switch {
+		case f.Subject == "nats" && f.Check == "jetstream":
+			if !strings.Contains(f.Detail, "may not publish to $JS.API.INFO") {
+				t.Errorf("%+v", f)
+			}
+		case f.Status != finding.OK && f.Check != "redundancy":
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

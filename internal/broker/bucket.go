@@ -22,8 +22,19 @@ const (
 // bucket, but for one thing: it is read through its leader alone. A replica that
 // lags behind would say of a request that was sent that it was not.
 func (t Topology) ensureBucket(ctx context.Context, js jetstream.JetStream) ([]string, error) {
+	at, want := t.bucket()
+	have, made, err := ensureStream(ctx, js, at, want, t.Create)
+	if err != nil || made {
+		return nil, err
+	}
+	n, err := checkBucket(at, want, have)
+	return n.texts(), err
+}
+
+// bucket is the stream of the ledger as it is made.
+func (t Topology) bucket() (place, jetstream.StreamConfig) {
 	at := place{key: "ledger.bucket", what: "key-value bucket " + t.Bucket}
-	want := jetstream.StreamConfig{
+	return at, jetstream.StreamConfig{
 		Name:                   bucketStream + t.Bucket,
 		Subjects:               []string{bucketSubject + t.Bucket + ".>"},
 		MaxMsgsPerSubject:      1, // history
@@ -40,21 +51,20 @@ func (t Topology) ensureBucket(ctx context.Context, js jetstream.JetStream) ([]s
 		AllowMsgTTL:            true,
 		SubjectDeleteMarkerTTL: bucketMarkerTTL,
 	}
-	have, made, err := ensureStream(ctx, js, at, want, t.Create)
-	if err != nil || made {
-		return nil, err
-	}
+}
+
+func checkBucket(at place, want, have jetstream.StreamConfig) (notes, error) {
 	switch {
 	case have.Mirror != nil || have.Sealed || len(without(want.Subjects, have.Subjects)) > 0:
-		return nil, misconfigured("%s: %s is a mirror, is sealed or stores other subjects: name another bucket", at.key, at.what)
+		return nil, refused("subjects", "%s: %s is a mirror, is sealed or stores other subjects: name another bucket", at.key, at.what)
 	case !have.AllowMsgTTL || !have.AllowRollup:
-		return nil, misconfigured("%s: %s was made without a limit marker TTL, so that no single key of it can expire: "+
+		return nil, refused("marker TTL", "%s: %s was made without a limit marker TTL, so that no single key of it can expire: "+
 			"name another bucket, or set its marker TTL on the server", at.key, at.what)
 	}
 	var n notes
-	n.when(have.MaxAge > 0, "%s forgets every key after %v: what is forgotten may be carried out twice: set its TTL to 0", at.what, have.MaxAge)
-	n.when(have.AllowDirect && have.Replicas > 1, "%s can be read from a replica that lags behind, so that a request may be carried out twice "+
+	n.when("max age", have.MaxAge > 0, "%s forgets every key after %v: what is forgotten may be carried out twice: set its TTL to 0", at.what, have.MaxAge)
+	n.when("direct reads", have.AllowDirect && have.Replicas > 1, "%s can be read from a replica that lags behind, so that a request may be carried out twice "+
 		"after a failure: set its allow_direct to false", at.what)
-	n.when(have.MaxBytes > 0, "%s is full at %d bytes: no request is sent from then on: set its max_bytes to -1", at.what, have.MaxBytes)
-	return append(n, durability(at, t.replicas(), have)...), nil
+	n.when("max bytes", have.MaxBytes > 0, "%s is full at %d bytes: no request is sent from then on: set its max_bytes to -1", at.what, have.MaxBytes)
+	return append(n, durability(at, want.Replicas, have)...), nil
 }

@@ -20,6 +20,7 @@ type Conn struct {
 	closed chan struct{}
 	report *reporter
 	silent silence
+	denied denials
 }
 
 // Connect starts connecting and returns, at the latest after 2 seconds for each

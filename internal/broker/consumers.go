@@ -20,8 +20,7 @@ func EnsureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 	have, err := js.Consumer(ctx, stream, c.Name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		if !create {
-			return nil, misconfigured("routes: there is no %s, and stream.manage is never: make it on the server "+
-				"(durable, pull, ack explicit, max deliver -1, filter %v), or set stream.manage to create", what, c.Subjects)
+			return nil, c.missing(what)
 		}
 		_, err = js.CreateConsumer(ctx, stream, c.config())
 		if err == nil {
@@ -34,12 +33,22 @@ func EnsureConsumer(ctx context.Context, js jetstream.JetStream, stream string, 
 		have, err = js.Consumer(ctx, stream, c.Name)
 	}
 	if errors.Is(err, jetstream.ErrNotPullConsumer) {
-		return nil, misconfigured("routes: %s is a push consumer: delete it (its messages stay in the stream), or rename the route", what)
+		return nil, pushed(what)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("broker: %s: %w", what, err)
 	}
-	return checkConsumer(what, c, have.CachedInfo())
+	n, err := checkConsumer(what, c, have.CachedInfo())
+	return n.texts(), err
+}
+
+func (c Consumer) missing(what string) error {
+	return refused("existence", "routes: there is no %s, and stream.manage is never: make it on the server "+
+		"(durable, pull, ack explicit, max deliver -1, filter %v), or set stream.manage to create", what, c.Subjects)
+}
+
+func pushed(what string) error {
+	return refused("pull", "routes: %s is a push consumer: delete it (its messages stay in the stream), or rename the route", what)
 }
 
 func (c Consumer) config() jetstream.ConsumerConfig {
@@ -102,25 +111,28 @@ func filters(c jetstream.ConsumerConfig) []string {
 	return []string{">"}
 }
 
-func checkConsumer(what string, want Consumer, info *jetstream.ConsumerInfo) ([]string, error) {
+func checkConsumer(what string, want Consumer, info *jetstream.ConsumerInfo) (notes, error) {
 	have := info.Config
 	if err := refuseConsumer(what, want, have); err != nil {
 		return nil, err
 	}
 	var n notes
-	n.when(have.MaxDeliver != -1, "%s has max_deliver %d: a message delivered that often stays in the stream, invisible, for ever: set it to -1",
+	n.when("max deliver", have.MaxDeliver != -1, "%s has max_deliver %d: a message delivered that often stays in the stream, invisible, for ever: set it to -1",
 		what, have.MaxDeliver)
-	n.when(len(have.BackOff) > 0, "%s has a backoff, which replaces ack_wait and delays redeliveries: remove it", what)
-	n.when(have.AckWait != want.AckWait, "%s has ack_wait %v, not the %v of the route: %v is used", what, have.AckWait, want.AckWait, have.AckWait)
-	n.when(want.MaxAckPending != 0 && have.MaxAckPending != want.MaxAckPending,
+	n.when("backoff", len(have.BackOff) > 0, "%s has a backoff, which replaces ack_wait and delays redeliveries: remove it", what)
+	n.told("ack wait", have.AckWait != want.AckWait, agree,
+		"%s has ack_wait %v, not the %v of the route: %v is used", what, have.AckWait, want.AckWait, have.AckWait)
+	n.told("max ack pending", want.MaxAckPending != 0 && have.MaxAckPending != want.MaxAckPending, agree,
 		"%s has max_ack_pending %d, not the %d of the route: what exists is not changed", what, have.MaxAckPending, want.MaxAckPending)
-	n.when(have.InactiveThreshold > 0, "%s is deleted by the server when it is not used for %v: set its inactive threshold to 0", what, have.InactiveThreshold)
-	n.when(have.DeliverPolicy != jetstream.DeliverAllPolicy, "%s does not deliver all messages of the stream: set its deliver policy to all", what)
-	n.when(have.ReplayPolicy != jetstream.ReplayInstantPolicy || have.RateLimit > 0, "%s delivers at a limited rate: set its replay policy to instant and no rate limit", what)
-	n.when(have.MemoryStorage, "%s keeps its state in memory: a restart of the server forgets which messages are in hand", what)
-	n.when(have.MaxRequestBatch > 0 || have.MaxRequestMaxBytes > 0 || have.MaxRequestExpires > 0,
+	n.when("inactive threshold", have.InactiveThreshold > 0, "%s is deleted by the server when it is not used for %v: set its inactive threshold to 0", what, have.InactiveThreshold)
+	n.when("deliver policy", have.DeliverPolicy != jetstream.DeliverAllPolicy, "%s does not deliver all messages of the stream: set its deliver policy to all", what)
+	n.when("rate", have.ReplayPolicy != jetstream.ReplayInstantPolicy || have.RateLimit > 0, "%s delivers at a limited rate: set its replay policy to instant and no rate limit", what)
+	n.told("storage", have.MemoryStorage, "delete the consumer (its messages stay in the stream) and have it made again with its state in files",
+		"%s keeps its state in memory: a restart of the server forgets which messages are in hand", what)
+	n.when("pull limits", have.MaxRequestBatch > 0 || have.MaxRequestMaxBytes > 0 || have.MaxRequestExpires > 0,
 		"%s limits how much is pulled at a time, and how long a pull waits: remove these limits", what)
-	n.when(info.Paused, "%s is paused for another %v: nothing is delivered until then", what, info.PauseRemaining.Round(time.Second))
+	n.told("paused", info.Paused, "resume it (nats consumer resume), or wait",
+		"%s is paused for another %v: nothing is delivered until then", what, info.PauseRemaining.Round(time.Second))
 	return n, nil
 }
 
@@ -129,13 +141,13 @@ func refuseConsumer(what string, want Consumer, have jetstream.ConsumerConfig) e
 	const remedy = "delete the consumer (its messages stay in the stream) to have it made anew, or rename the route"
 	switch got := filters(have); {
 	case !slices.Equal(got, slices.Sorted(slices.Values(want.Subjects))):
-		return misconfigured("routes: %s takes %v, and the route says %v: what exists is not changed: %s", what, got, want.Subjects, remedy)
+		return refused("filter", "routes: %s takes %v, and the route says %v: what exists is not changed: %s", what, got, want.Subjects, remedy)
 	case have.AckPolicy != jetstream.AckExplicitPolicy:
-		return misconfigured("routes: %s does not have the ack policy explicit: messages would be lost: %s", what, remedy)
+		return refused("ack policy", "routes: %s does not have the ack policy explicit: messages would be lost: %s", what, remedy)
 	case have.HeadersOnly:
-		return misconfigured("routes: %s delivers headers only: %s", what, remedy)
+		return refused("headers only", "routes: %s delivers headers only: %s", what, remedy)
 	case have.PriorityPolicy != jetstream.PriorityPolicyNone:
-		return misconfigured("routes: %s has a priority policy, so that a plain pull gets nothing: %s", what, remedy)
+		return refused("priority policy", "routes: %s has a priority policy, so that a plain pull gets nothing: %s", what, remedy)
 	}
 	return nil
 }

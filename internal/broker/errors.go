@@ -10,7 +10,8 @@ import (
 // says what is wrong, where, and what to do.
 type ConfigError struct {
 	text  string
-	cause error // nil: found by a check of ours
+	cause error  // nil: found by a check of ours
+	check string // what was looked at; empty: nothing that is there
 }
 
 // Error is the text, with the package's prefix.
@@ -26,6 +27,12 @@ func (e *ConfigError) Unwrap() error { return e.cause }
 
 func misconfigured(format string, args ...any) error {
 	return &ConfigError{text: fmt.Sprintf(format, args...)}
+}
+
+// refused is what a check of a thing that is there found. The text says where,
+// what, and after its last colon what to do.
+func refused(check, format string, args ...any) error {
+	return &ConfigError{text: fmt.Sprintf(format, args...), check: check}
 }
 
 func misconfiguredBy(cause error, format string, args ...any) error {

@@ -97,7 +97,10 @@ func (c *Conn) handlers(s Settings) []nats.Option {
 		nats.ConnectHandler(up(s.OnConnect)),
 		nats.ReconnectHandler(up(s.OnReconnect)),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) { c.report.error(err) }),
-		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) { c.report.error(onSubject(sub, err)) }),
+		nats.ErrorHandler(func(_ *nats.Conn, sub *nats.Subscription, err error) {
+			c.denied.tell(err)
+			c.report.error(onSubject(sub, err))
+		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if s.OnDisconnect != nil {
 				s.OnDisconnect(err)

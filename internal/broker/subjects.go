@@ -39,3 +39,29 @@ func without(subjects, others []string) []string {
 	}
 	return rest
 }
+
+// overlap reports whether there is a subject that both match. Both may have
+// wildcards.
+func overlap(a, b string) bool {
+	x, y := strings.Split(a, "."), strings.Split(b, ".")
+	for n := range min(len(x), len(y)) {
+		if x[n] == ">" || y[n] == ">" {
+			return true
+		}
+		if x[n] != "*" && y[n] != "*" && x[n] != y[n] {
+			return false
+		}
+	}
+	return len(x) == len(y)
+}
+
+func anyOverlap(some, others []string) bool {
+	for _, a := range some {
+		for _, b := range others {
+			if overlap(a, b) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -90,11 +90,11 @@ func (t Topology) stores(ctx context.Context, js jetstream.JetStream) []step {
 	steps := []step{
 		func() ([]string, error) { return checkVersion(js.Conn().ConnectedServerVersion()) },
 		func() ([]string, error) { return t.ensureWork(ctx, js) },
-		func() ([]string, error) { return t.ensureDeadLetters(ctx, js) },
+		func() ([]string, error) { return t.ensureKept(ctx, js, t.deadLetters()) },
 		func() ([]string, error) { return t.ensureBucket(ctx, js) },
 	}
 	if t.Outcomes != nil {
-		steps = append(steps, func() ([]string, error) { return t.ensureOutcomes(ctx, js) })
+		steps = append(steps, func() ([]string, error) { return t.ensureKept(ctx, js, t.outcomes()) })
 	}
 	return steps
 }
@@ -115,14 +115,18 @@ type place struct {
 	what string // such as "stream JOBS"
 }
 
+func (at place) missing() error {
+	return refused("existence", "%s: there is no %s, and stream.manage is never: "+
+		"make it on the server, or set stream.manage to create and start once with the permission to make it", at.key, at.what)
+}
+
 // ensureStream returns the stream as it is on the server, made by want if it is
 // missing and create says so. made tells that it was: there is nothing to check.
 func ensureStream(ctx context.Context, js jetstream.JetStream, at place, want jetstream.StreamConfig, create bool) (have jetstream.StreamConfig, made bool, err error) {
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		if !create {
-			return have, false, misconfigured("%s: there is no %s, and stream.manage is never: "+
-				"make it on the server, or set stream.manage to create and start once with the permission to make it", at.key, at.what)
+			return have, false, at.missing()
 		}
 		_, err = js.CreateStream(ctx, want)
 		if err == nil {

@@ -1,0 +1,88 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/queueferry/queueferry/internal/finding"
+)
+
+// consumers looks at those of the routes, and at what no route takes.
+func (i inspector) consumers(ctx context.Context) []finding.Finding {
+	var found []finding.Finding
+	for _, c := range i.t.Consumers {
+		found = append(found, i.consumer(ctx, c)...)
+	}
+	return append(found, i.unrouted(ctx)...)
+}
+
+func (i inspector) consumer(ctx context.Context, c Consumer) []finding.Finding {
+	subject := "consumer " + c.Name
+	at := place{key: "routes", what: fmt.Sprintf("consumer %s of stream %s", c.Name, i.t.Stream.Name)}
+	info, err := ask(ctx, i.c, askLimit, func(ctx context.Context) (*jetstream.ConsumerInfo, error) {
+		have, err := i.c.JetStream().Consumer(ctx, i.t.Stream.Name, c.Name)
+		if err != nil {
+			return nil, err
+		}
+		return have.CachedInfo(), nil
+	})
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound) && i.t.Create:
+		return []finding.Finding{finding.Bad(finding.Unknown, subject, "existence",
+			"it does not exist yet; a worker makes it when it starts, if stream.manage is create", "start a worker once, then check again")}
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		return []finding.Finding{refusal(subject, at, c.missing(at.what))}
+	case errors.Is(err, jetstream.ErrNotPullConsumer):
+		return []finding.Finding{refusal(subject, at, pushed(at.what))}
+	case err != nil:
+		return []finding.Finding{unanswered(subject, "existence", finding.Error, err)}
+	}
+	n, err := checkConsumer(at.what, c, info)
+	observed := []finding.Finding{
+		finding.Good(subject, "existence", "exists"),
+		group(subject, info.Cluster),
+		backlog(subject, info),
+	}
+	if limit, ok := i.o.CallLimits[c.Name]; ok {
+		observed = append(observed, callLimit(subject, limit, info.Config.AckWait))
+	}
+	return judge(subject, at, observed, consumerFacts(subject, info.Config), n, err)
+}
+
+func consumerFacts(subject string, have jetstream.ConsumerConfig) []finding.Finding {
+	return []finding.Finding{
+		finding.Good(subject, "filter", fmt.Sprintf("takes %v", filters(have))),
+		finding.Good(subject, "ack policy", have.AckPolicy.String()),
+		finding.Good(subject, "max deliver", "no limit"),
+		finding.Good(subject, "backoff", "none"),
+		finding.Good(subject, "ack wait", have.AckWait.String()),
+		finding.Good(subject, "max ack pending", fmt.Sprint(have.MaxAckPending)),
+		finding.Good(subject, "paused", "no"),
+	}
+}
+
+// backlog says how much waits, and whether more can be in hand.
+func backlog(subject string, info *jetstream.ConsumerInfo) finding.Finding {
+	detail := fmt.Sprintf("%d wait, %d are in hand or put off", info.NumPending, info.NumAckPending)
+	if most := info.Config.MaxAckPending; most > 0 && info.NumAckPending >= most {
+		return finding.Bad(finding.Warning, subject, "backlog",
+			fmt.Sprintf("%s: max_ack_pending is reached, and nothing further is delivered until one is settled", detail),
+			"see why they are not settled (worker's log, the orchestrator), or raise max_ack_pending")
+	}
+	return finding.Good(subject, "backlog", detail)
+}
+
+// callLimit compares how long a call may last with how long the server waits for
+// a sign of life.
+func callLimit(subject string, limit, ackWait time.Duration) finding.Finding {
+	if limit >= ackWait {
+		return finding.Bad(finding.Warning, subject, "call time",
+			fmt.Sprintf("a call may last %v, and ack_wait is %v: in-progress acks alone keep the message of a long call from another worker", limit, ackWait),
+			"raise the route's ack_wait above the connection's timeout, here and on the server, or lower the timeout")
+	}
+	return finding.Good(subject, "call time", fmt.Sprintf("a call lasts %v at most, less than ack_wait", limit))
+}
