@@ -2,6 +2,7 @@
 package docs_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/remedy"
 	"github.com/queueferry/queueferry/internal/request"
 )
 
@@ -228,5 +230,57 @@ func TestEventsAndMetricsAreDocumented(t *testing.T) {
 		if !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+"{") {
 			t.Errorf("operations.md does not name %s", name)
 		}
+	}
+}
+
+var (
+	jsonKey    = regexp.MustCompile(`"([a-z_]+)":`)
+	jsonSample = regexp.MustCompile(`(?m)^    \{\n(?:    .*\n)+?    \}$`)
+)
+
+// TestPagesAreDocumented compares the keys of /readyz and /status with the tables
+// and the samples, both ways.
+func TestPagesAreDocumented(t *testing.T) {
+	t.Parallel()
+	_, text, _ := strings.Cut(read(t, "operations.md"), "## Pages")
+	text, _, _ = strings.Cut(text, "\n## ")
+	known := map[string]bool{"problems": true}
+	for _, golden := range []string{"../internal/admin/testdata/readyz.golden", "../internal/worker/testdata/status.golden"} {
+		for _, m := range jsonKey.FindAllStringSubmatch(read(t, golden), -1) {
+			known[m[1]] = true
+		}
+	}
+	for _, verdict := range job.Verdicts {
+		delete(known, verdict.String())
+	}
+	if len(known) < 50 {
+		t.Fatalf("only %d keys were found", len(known))
+	}
+	for key := range known {
+		if !strings.Contains(text, "`"+key+"`") && key != "routes" && key != "connections" {
+			t.Errorf("operations.md does not name %s", key)
+		}
+	}
+	samples := jsonSample.FindAllString(text, -1)
+	if len(samples) != 2 {
+		t.Fatalf("%d samples were found", len(samples))
+	}
+	for _, sample := range samples {
+		if !json.Valid([]byte(sample)) {
+			t.Errorf("no JSON: %s", sample)
+		}
+		for _, m := range jsonKey.FindAllStringSubmatch(sample, -1) {
+			if !known[m[1]] && !slices.ContainsFunc(job.Verdicts, func(v job.Verdict) bool { return v.String() == m[1] }) {
+				t.Errorf("a sample has %s, which is no key", m[1])
+			}
+		}
+	}
+}
+
+// TestRemediesInSamplesAreTheWorkersOwn looks for the remedy that a sample shows.
+func TestRemediesInSamplesAreTheWorkersOwn(t *testing.T) {
+	t.Parallel()
+	if text := remedy.OfHold(job.CredentialsRefused); !strings.Contains(read(t, "operations.md"), `"remedy": "`+text+`"`) {
+		t.Errorf("operations.md shows another remedy than %q", text)
 	}
 }

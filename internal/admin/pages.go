@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // pages are the paths and what they show. Any other path is not found; nothing
@@ -56,7 +57,7 @@ func writeReadiness(w http.ResponseWriter, r Readiness) {
 	if !r.Ready {
 		status = http.StatusServiceUnavailable
 	}
-	writeJSON(w, status, r.printed())
+	writeJSON(w, status, r.printed(time.Now()))
 }
 
 // writeJSON writes v indented: these pages are read by people.

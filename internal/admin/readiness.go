@@ -18,20 +18,42 @@ type Problem struct {
 	What string `json:"what"`
 	// Since when it has been so. Zero: it is not known, and left out.
 	Since time.Time `json:"since,omitzero"`
+	// For is how long that is, such as 12m30s. It follows from Since and need not
+	// be set.
+	For string `json:"for,omitempty"`
 	// Reason is one word, as in the log.
 	Reason string `json:"reason,omitempty"`
 	// Detail is a sentence for a person. It holds no secret.
 	Detail string `json:"detail,omitempty"`
+	// Remedy is what to do about it.
+	Remedy string `json:"remedy,omitempty"`
+	// NextTry is when the worker tries by itself whether it is over. Zero: it is
+	// not known, or at any moment; one that has passed is left out.
+	NextTry time.Time `json:"next_try,omitzero"`
+	// Waiting is how many messages wait because of it. Nil: nobody knows.
+	Waiting *int `json:"waiting,omitempty"`
 }
 
-// printed is r as it is shown: the list is never null, the times are in UTC and
-// to the second.
-func (r Readiness) printed() Readiness {
+// printed is r as it is shown at the time now: the list is never null, the times
+// are in UTC and to the second.
+func (r Readiness) printed(now time.Time) Readiness {
 	problems := make([]Problem, len(r.Problems))
 	for i, p := range r.Problems {
+		if !p.Since.IsZero() {
+			p.For = Span(now.Sub(p.Since))
+		}
 		p.Since = p.Since.UTC().Truncate(time.Second)
+		if p.NextTry.After(now) {
+			p.NextTry = p.NextTry.UTC().Truncate(time.Second)
+		} else {
+			p.NextTry = time.Time{} // at any moment
+		}
 		problems[i] = p
 	}
 	r.Problems = problems
 	return r
 }
+
+// Span is how long something lasts, for people: whole seconds, never negative,
+// such as 12m30s.
+func Span(d time.Duration) string { return max(d, 0).Truncate(time.Second).String() }

@@ -108,7 +108,7 @@ func TestPages(t *testing.T) {
 		"ready with a shut gate": {func(s *Settings) {
 			s.Ready = func() Readiness {
 				return Readiness{Ready: true, Problems: []Problem{
-					{What: "gate acme", Since: since, Reason: "service_unavailable", Detail: "503 from <https://a>"},
+					{What: "gate acme", Reason: "service_unavailable", Detail: "503 from <https://a>", Remedy: "See to it.", NextTry: time.Date(2099, 1, 31, 3, 0, 0, 5, time.FixedZone("east", 3600)), Waiting: new(0)},
 				}}
 			}
 		}, "/readyz", 200, `{
@@ -116,9 +116,11 @@ func TestPages(t *testing.T) {
   "problems": [
     {
       "what": "gate acme",
-      "since": "2026-01-31T02:00:00Z",
       "reason": "service_unavailable",
-      "detail": "503 from <https://a>"
+      "detail": "503 from <https://a>",
+      "remedy": "See to it.",
+      "next_try": "2099-01-31T02:00:00Z",
+      "waiting": 0
     }
   ]
 }

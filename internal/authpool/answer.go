@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/retry"
 )
 
 // maxAnswer bounds what is read of an identity server's answer, in bytes.
@@ -119,7 +120,7 @@ func (a *answer) failure(err error) *Error {
 	}
 	if a.status == http.StatusTooManyRequests {
 		now := time.Now()
-		if wait := parseRetryAfter(a.retryAfter, now); wait > 0 {
+		if wait, told := retry.After(a.retryAfter, now); told {
 			e.RetryAt = now.Add(wait)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +17,13 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/retry"
 	"github.com/queueferry/queueferry/internal/secret"
 )
 
@@ -216,11 +220,19 @@ func TestMissingClientSecret(t *testing.T) {
 	}
 }
 
+// FuzzAnswer gives the identity server any word: a token comes only out of a good
+// answer and is what the answer names, a failure keeps to known words and bounds,
+// and neither repeats the secret or a text of the body.
 func FuzzAnswer(f *testing.F) {
-	f.Add(200, "application/json", "", `{"access_token":"t","expires_in":"3599.5","error":null}`)
-	f.Add(400, "text/plain", "", `{"error":"invalid_client","error_description":"`+canary+`"}`)
-	f.Add(429, "text/html", "86400", `<html>`)
+	for _, status := range []int{0, 100, 200, 201, 204, 302, 400, 401, 403, 404, 429, 500, 503} {
+		f.Add(status, "application/json", "", `{"access_token":"t","expires_in":"3599.5","error":null}`)
+		f.Add(status, "text/plain", "17", `{"error":"invalid_client","error_description":"`+canary+`"}`)
+		f.Add(status, "text/html", "86400", `<html>`)
+	}
+	f.Add(429, "", "Sat, 31 Jan 2026 12:00:30 GMT", ``)
+	f.Add(400, "", "", `{"error":"`+canary+`"}`)
 	f.Add(200, "", "", `{"error":{"code":1},"expires_in":[1e400]}`)
+	f.Add(200, "", "", `{"access_token":"a b","expires_in":-1}`)
 	f.Fuzz(func(t *testing.T, status int, contentType, retryAfter, body string) {
 		g := clientCredentials(tripper(func(*http.Request) (*http.Response, error) {
 			return reply(status, body, "Content-Type", contentType, "Retry-After", retryAfter), nil
@@ -228,19 +240,49 @@ func FuzzAnswer(f *testing.F) {
 		sent := time.Now()
 		token, err := g.Token(t.Context())
 		if err == nil {
-			if token.Value == "" || !token.Expiry.IsZero() && token.Expiry.Sub(sent) > maxLife+time.Minute {
-				t.Errorf("token of %d bytes, expiry %s", len(token.Value), token.Expiry)
-			}
+			checkToken(t, token, sent, status, body)
 			return
 		}
-		e := asError(t, err)
-		if e.Code != "" && e.Code != "other" && knownCode(e.Code) == "" {
-			t.Errorf("code %q", e.Code)
-		}
-		if !e.RetryAt.IsZero() && time.Until(e.RetryAt) > 10*time.Minute {
-			t.Errorf("retry at %s", e.RetryAt)
+		checkFailure(t, err, sent, status)
+		if cut := strings.TrimSpace(body); len(cut) > 40 && strings.Contains(err.Error(), cut) {
+			t.Errorf("error %q repeats the answer", err)
 		}
 	})
+}
+
+func checkToken(t *testing.T, token Token, sent time.Time, status int, body string) {
+	t.Helper()
+	var fields struct {
+		Token string `json:"access_token"`
+	}
+	_ = json.Unmarshal([]byte(body), &fields) // the token may be there twice, and not a text at first
+	if token.Value == "" || token.Value != fields.Token || status < 200 || status > 299 {
+		t.Errorf("a token of %d bytes, status %d", len(token.Value), status)
+	}
+	if life := token.Expiry.Sub(sent); !token.Expiry.IsZero() && (life <= 0 || life > maxLife+time.Minute) {
+		t.Errorf("it lives %s", life)
+	}
+}
+
+func checkFailure(t *testing.T, err error, sent time.Time, status int) {
+	t.Helper()
+	e := asError(t, err)
+	if e.Reason != job.CredentialsRefused && e.Reason != job.IdentityUnavailable || e.Status != status {
+		t.Errorf("%+v, status %d", e, status)
+	}
+	if e.Reason == job.CredentialsRefused && (status < 300 && status != 0 || status == 429) && !refusalCodes[e.Code] {
+		t.Errorf("status %d and code %q condemn the credential", status, e.Code)
+	}
+	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && knownCode(e.Code) == "" {
+		t.Errorf("code %q", e.Code)
+	}
+	if wait := e.RetryAt.Sub(sent); !e.RetryAt.IsZero() && (status != 429 || wait > retry.MaxRetryAfter+time.Minute || wait < retry.MinRetryAfter) {
+		t.Errorf("status %d, asked again in %s", status, wait)
+	}
+	if text := err.Error(); len(text) > 512 || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {
+		t.Errorf("error %q", text)
+	}
+	wantNoSecret(t, err)
 }
 
 // hangingBody sends a byte now and then, for ever, until its request ends.

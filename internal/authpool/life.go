@@ -3,7 +3,6 @@ package authpool
 import (
 	"encoding/base64"
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -87,18 +86,4 @@ func jwtLife(value string) time.Duration {
 		return 0
 	}
 	return time.Duration(min(claims.Exp-claims.Iat, maxLife.Seconds()) * float64(time.Second))
-}
-
-// parseRetryAfter reads both forms of Retry-After, seconds and a date, and
-// clamps it to 1 s … 10 m. 0: missing or neither.
-func parseRetryAfter(value string, now time.Time) time.Duration {
-	var wait time.Duration
-	if date, err := http.ParseTime(value); err == nil {
-		wait = date.Sub(now)
-	} else if whole, err := strconv.ParseUint(value, 10, 32); err == nil {
-		wait = time.Duration(whole) * time.Second
-	} else {
-		return 0
-	}
-	return min(max(wait, time.Second), 10*time.Minute)
 }

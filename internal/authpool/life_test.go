@@ -121,59 +121,54 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
-func TestParseRetryAfter(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 1, 31, 6, 0, 0, 0, time.UTC)
-	for name, tc := range map[string]struct {
-		value string
-		want  time.Duration
-	}{
-		"missing":         {"", 0},
-		"seconds":         {"30", 30 * time.Second},
-		"nothing":         {"0", time.Second},
-		"a day":           {"86400", 10 * time.Minute},
-		"beyond 32 bits":  {"9223372036854775807", 0},
-		"negative":        {"-1", 0},
-		"fraction":        {"1.5", 0},
-		"a date":          {"Sat, 31 Jan 2026 06:02:00 GMT", 2 * time.Minute},
-		"a date gone by":  {"Sat, 31 Jan 2026 05:00:00 GMT", time.Second},
-		"a date far away": {"Sat, 31 Jan 2099 05:00:00 GMT", 10 * time.Minute},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if got := parseRetryAfter(tc.value, now); got != tc.want {
-				t.Errorf("parseRetryAfter(%q) = %s, want %s", tc.value, got, tc.want)
-			}
-		})
-	}
-}
-
+// FuzzLife reads anything as expires_in and as a token: no life is negative or
+// longer than a day, none that is used shorter than a second, and a life that was
+// written down is read as it was written.
 func FuzzLife(f *testing.F) {
 	for _, s := range []string{"3600", `"3600"`, "1e400", "null", "-1", "inf", "0x1p4", jwt(`{"iat":1,"exp":1e300}`), "a.b.c", "a.e30=.c"} {
-		f.Add(s)
+		f.Add(s, 100.0, 1300.0)
 	}
+	for _, claims := range []string{`{"iat":"1","exp":9}`, `{"exp":9}`, `{"iat":9,"exp":1}`, `[1]`, `{"iat":-1,"exp":1}`, `{"IAT":1,"Exp":9}`} {
+		f.Add(jwt(claims), 1e300, -1.0)
+	}
+	f.Add(".e30.", 1.5, 1.5000001)
 	born := time.Unix(1e9, 0)
-	f.Fuzz(func(t *testing.T, s string) {
+	f.Fuzz(func(t *testing.T, s string, iat, exp float64) {
 		if d := parseLife(json.RawMessage(s)); d < 0 || d > maxLife {
 			t.Errorf("parseLife(%q) = %s", s, d)
 		}
-		if d := jwtLife(s); d < 0 || d > maxLife {
-			t.Errorf("jwtLife(%q) = %s", s, d)
+		claims, ok := jsonClaims(iat, exp)
+		for _, value := range []string{s, jwt(s), claims} {
+			if d := jwtLife(value); d < 0 || d > maxLife {
+				t.Errorf("jwtLife(%q) = %s", value, d)
+			}
+			life := lifeOf(Token{Value: value}, born, time.Hour)
+			if life < minLife || life > maxLife || floor(life) >= renewAfter(life, 0) || floor(life) > maxFloor || renewAfter(life, 1) >= life {
+				t.Errorf("a token %q lives %s", value, life)
+			}
+			if d := lifeOf(Token{Value: value, Expiry: born.Add(time.Minute)}, born, time.Hour); d != time.Minute {
+				t.Errorf("%q overrules the server: %s", value, d)
+			}
 		}
-		if d := lifeOf(Token{Value: s}, born, time.Hour); d < minLife || d > maxLife {
-			t.Errorf("lifeOf(%q) = %s", s, d)
+		if got := jwtLife(claims); ok && got != written(iat, exp) {
+			t.Errorf("from %g to %g: %s", iat, exp, got)
 		}
 	})
 }
 
-func FuzzRetryAfter(f *testing.F) {
-	for _, s := range []string{"", "1", "-1", "86400", "9223372036854775807", "Sat, 31 Jan 2026 06:02:00 GMT", "Sunday, 06-Nov-94 08:49:37 GMT"} {
-		f.Add(s)
+// jsonClaims is a token with these two claims; false where JSON has no such numbers.
+func jsonClaims(iat, exp float64) (string, bool) {
+	claims, err := json.Marshal(map[string]float64{"iat": iat, "exp": exp})
+	return jwt(string(claims)), err == nil
+}
+
+// written is the life that these claims promise.
+func written(iat, exp float64) time.Duration {
+	switch {
+	case iat <= 0 || exp <= iat:
+		return 0
+	case exp-iat >= maxLife.Seconds():
+		return maxLife
 	}
-	now := time.Unix(1e9, 0)
-	f.Fuzz(func(t *testing.T, s string) {
-		if d := parseRetryAfter(s, now); d != 0 && (d < time.Second || d > 10*time.Minute) {
-			t.Errorf("parseRetryAfter(%q) = %s", s, d)
-		}
-	})
+	return time.Duration((exp - iat) * float64(time.Second))
 }

@@ -123,8 +123,11 @@ type Consumer struct {
 	reconnected atomic.Int64
 	suspects    atomic.Uint64 // last message of which a killed server may have forgotten a delivery
 	pending     atomic.Int64  // messages that wait in the stream
-	ready       atomic.Bool   // the durable consumer is there
-	beat        atomic.Int64  // last turn of the loop, unix nanoseconds
+	ackPending  atomic.Int64  // messages delivered and not acked, of all pods
+	missing     atomic.Pointer[Absence]
+	history     history
+	ready       atomic.Bool  // the durable consumer is there
+	beat        atomic.Int64 // last turn of the loop, unix nanoseconds
 }
 
 // Tally counts what became of the deliveries that were in hand when the
@@ -145,6 +148,7 @@ func New(s Settings) *Consumer {
 	c.keeper = newKeeper(s.NATS, c.hand, c.lease)
 	c.ackWait.Store(int64(30 * time.Second))
 	c.beat.Store(time.Now().UnixNano())
+	c.missing.Store(&Absence{Since: c.made})
 	return c
 }
 

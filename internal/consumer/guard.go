@@ -68,6 +68,7 @@ func (h *hold) guarding() bool { return h.now.Held && h.now.Reason == job.Reject
 // refusal. The lock is held.
 func (h *hold) trip(o job.Outcome) (say func()) {
 	h.tries, h.good = 1, 0
+	h.told, h.reminded = time.Now(), false
 	h.now = HoldState{
 		Held: true, Since: time.Now(), Reason: job.RejectGuard, Until: h.nextTry(),
 		Detail: fmt.Sprintf("%d of the last %d answers were refusals; the last: %s", h.recent.refusals, h.recent.answers, reasonAnd(o)),
@@ -101,9 +102,21 @@ func (h *hold) probed(o job.Outcome) (say func()) {
 	default:
 		held := time.Since(h.now.Since)
 		h.now, h.tries, h.recent = HoldState{Since: time.Now()}, 0, recent{}
-		return func() { h.events.GuardClosed(h.route, h.connection, held) }
+		return h.closed(held)
 	}
 	return nil
+}
+
+// closed says that the guard is; where gate.changed told of it, that as well, so
+// that no reader takes the route for held for ever. The lock is held.
+func (h *hold) closed(held time.Duration) (say func()) {
+	now, reminded := h.now, h.reminded
+	return func() {
+		h.events.GuardClosed(h.route, h.connection, held)
+		if reminded {
+			h.tell(now)
+		}
+	}
 }
 
 // spare is how long a message that was refused shall stay away, because the

@@ -302,3 +302,41 @@ func TestGuardWithARefusedFolder(t *testing.T) {
 		}
 	})
 }
+
+// A guard that stays tripped is spoken of every five minutes, with the numbers of
+// that moment, and then its end is said in the same words too.
+func TestGuardReminds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		h, log := guardedHold(t)
+		tripped := h.state()
+		waiting := 0
+		h.count = func() (held, pending int) { waiting++; return waiting, 100 * waiting }
+		for range 11 * 60 {
+			time.Sleep(time.Second)
+			h.remind()
+		}
+		for range goodProbes {
+			h.leave(enterHold(t, h), free, accepted)
+		}
+		var said []string
+		for _, e := range log.All() {
+			said = append(said, e.Message)
+		}
+		if !slices.Equal(said, []string{"guard.tripped", "gate.changed", "gate.changed", "guard.closed", "gate.changed"}) {
+			t.Fatalf("says %v", said)
+		}
+		for i, e := range log.All()[1:3] {
+			m := e.ContextMap()
+			if m["state"] != "shut" || m["reason"] != "reject_guard" || m["route"] != route || m["held"] != i+1 || m["pending"] != 100*(i+1) {
+				t.Errorf("reminder %d says %v", i+1, m)
+			}
+			if text, _ := m["since"].(string); text != tripped.Since.UTC().Format("2006-01-02T15:04:05.000Z") {
+				t.Errorf("since %v, want %v", text, tripped.Since)
+			}
+		}
+		if m := log.All()[4].ContextMap(); m["state"] != "open" || m["route"] != route {
+			t.Errorf("at the end %v", m)
+		}
+	})
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // A route that is held is tried again after the first wait, doubled up to the
-// longest. While its folder is refused, the log says so again now and then.
+// longest. The log says again now and then that it is held.
 const (
 	firstHold   = 30 * time.Second
 	longestHold = 5 * time.Minute
@@ -39,14 +39,15 @@ type hold struct {
 	reminder          time.Duration // between two lines about a hold that goes on
 	guard             bool          // refusals of requests count too
 
-	mu      sync.Mutex
-	now     HoldState
-	tries   int
-	probing bool
-	recent  recent // answers while the route is free
-	good    int    // probes since the guard tripped that were not refused
-	told    time.Time
-	changed chan struct{} // closed and replaced when anything changes
+	mu       sync.Mutex
+	now      HoldState
+	tries    int
+	probing  bool
+	recent   recent // answers while the route is free
+	good     int    // probes since the guard tripped that were not refused
+	told     time.Time
+	reminded bool          // of the guard that has tripped
+	changed  chan struct{} // closed and replaced when anything changes
 }
 
 func newHold(route, connection string, events *telemetry.Events, count func() (held, pending int)) *hold {
@@ -187,14 +188,14 @@ func (h *hold) turned() (say func()) {
 	return func() { h.tell(now) }
 }
 
-// remind says again that the route is held, if that was not said for long. Of a
-// guard that has tripped the lines of its probes speak.
+// remind says again that the route is held, by its guard too, if that was not
+// said for long.
 func (h *hold) remind() {
 	h.mu.Lock()
 	now := h.now
-	due := now.Held && !h.guarding() && time.Since(h.told) >= h.reminder
+	due := now.Held && time.Since(h.told) >= h.reminder
 	if due {
-		h.told = time.Now()
+		h.told, h.reminded = time.Now(), true
 	}
 	h.mu.Unlock()
 	if due {

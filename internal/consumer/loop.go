@@ -232,6 +232,8 @@ func (l *looper) foundOut(ctx context.Context, f finding) {
 		l.forgone.clear()
 	}
 	l.pending.Store(int64(f.durable.Pending))
+	l.ackPending.Store(int64(f.durable.AckPending))
+	l.missing.Store(nil)
 	l.Metrics.Consumer(int(f.durable.Pending), f.durable.AckPending)
 	l.ready.Store(true)
 }
@@ -241,6 +243,7 @@ func (l *looper) lost(err error) {
 	l.there = false
 	l.ready.Store(false)
 	l.lostAt = time.Now()
+	l.miss(err, l.lostAt)
 	l.notBefore = l.lostAt.Add(patience)
 	if !l.told {
 		l.told = true

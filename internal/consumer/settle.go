@@ -139,6 +139,7 @@ func (c *Consumer) tell(d *delivery, r orchestrator.Result, what retry.Dispositi
 	if what.Kind == retry.Ack {
 		s.Attempt++
 	}
+	c.history.add(s)
 	c.Metrics.Settled(s)
 	c.Events.Settled(s)
 }

@@ -56,6 +56,17 @@ func NewConnection(s Settings) *Connection {
 // Gate is the state of the connection's gate.
 func (c *Connection) Gate() GateState { return c.gate.State() }
 
+// Circuit is the state of the circuit breaker, closed, half-open or open, and
+// when an open one lets a call through. Zero: it does already.
+func (c *Connection) Circuit() (state string, reopens time.Time) {
+	now := time.Now()
+	state = c.gate.breaker.State()
+	if wait := c.gate.reopensIn(now); wait > 0 {
+		reopens = now.Add(wait)
+	}
+	return state, reopens
+}
+
 // Watch tells whether the gate is open, and gives a channel that is closed when
 // that changes.
 func (c *Connection) Watch() (open bool, changed <-chan struct{}) { return c.gate.watch() }

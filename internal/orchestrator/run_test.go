@@ -143,14 +143,17 @@ func TestGateChanged(t *testing.T) {
 		r.gate.shut(job.Throttled, "why", 14*time.Minute)
 		r.gate.shut(job.BreakerOpen, "another", 0)
 		wg := r.insist(3)
+		time.Sleep(6 * time.Minute)
+		more := r.insist(2)
 		wg.Wait()
+		more.Wait()
 		time.Sleep(time.Hour)
 		r.told()
 		until := shut.Add(14 * time.Minute)
 		closed := GateState{Reason: job.Throttled, Detail: "why", Since: shut, Until: until, Limit: 32}
-		reminded := closed
-		reminded.Held = 3
-		want := []GateState{closed, reminded, reminded, {Open: true, Since: until, Limit: 1}}
+		first, second := closed, closed
+		first.Held, second.Held = 3, 5 // as many as wait at that moment
+		want := []GateState{closed, first, second, {Open: true, Since: until, Limit: 1}}
 		if diff := cmp.Diff(want, r.events); diff != "" {
 			t.Error(diff)
 		}
@@ -216,4 +219,23 @@ func TestRunEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An open circuit tells when it lets a call through.
+func TestCircuit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newRig(nil)
+		if state, reopens := r.Circuit(); state != "closed" || !reopens.IsZero() {
+			t.Errorf("at first %s, until %v", state, reopens)
+		}
+		r.trip(t)
+		state, reopens := r.Circuit()
+		if wait := time.Until(reopens); state != "open" || wait < 24*time.Second || wait > 36*time.Second {
+			t.Errorf("%s, for %v", state, wait)
+		}
+		time.Sleep(time.Until(reopens) + time.Millisecond)
+		if state, reopens := r.Circuit(); state != "half-open" || !reopens.IsZero() {
+			t.Errorf("later %s, until %v", state, reopens)
+		}
+	})
 }

@@ -1,12 +1,16 @@
 package request
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/queueferry/queueferry/internal/job"
@@ -23,7 +27,7 @@ func checkDecoded(t interface{ Errorf(string, ...any) }, req *job.Request, out j
 		t.Errorf("not what the action needs: %+v", req)
 	case !ok && out.Verdict != job.Dropped && (out.Verdict != job.Rejected || !slices.Contains(job.DeadLetterReasons, out.Reason) || out.Detail == ""):
 		t.Errorf("no good reason: %+v", out)
-	case len(out.Detail) > 1024 || !utf8.ValidString(out.Detail):
+	case len(out.Detail) > 1024 || !utf8.ValidString(out.Detail) || strings.ContainsFunc(out.Detail, unicode.IsControl):
 		t.Errorf("detail: %q", out.Detail)
 	}
 	if !ok {
@@ -35,6 +39,17 @@ func checkDecoded(t interface{ Errorf(string, ...any) }, req *job.Request, out j
 				t.Errorf("%s: not JSON: %q", k, v)
 			}
 		}
+	}
+}
+
+// checkBounded holds for every request of a route that fixes all and allows nothing.
+func checkBounded(t *testing.T, req *job.Request) {
+	t.Helper()
+	if req.Action != job.AddQueueItem || req.Folder != "F" || req.Queue != "Q" || req.Priority != job.Low || req.Process != "" {
+		t.Errorf("the message overruled its route: %+v", req)
+	}
+	if string(req.Content["a"]) != "1" || len(req.Arguments) > 0 || len(req.Options) > 0 {
+		t.Errorf("the message overruled its route: %s %s %s", req.Content, req.Arguments, req.Options)
 	}
 }
 
@@ -54,6 +69,9 @@ func FuzzDecode(f *testing.F) {
 	fixed.Defaults = Preset{Action: job.AddQueueItem, Queue: "Q", Process: "P", Options: job.Fields{"action": []byte(`"x"`)}}
 	fixed.Allow.Plans = []Plan{{Plan: "*"}}
 	decoders := []*Decoder{newDecoder(f, openRoute), newDecoder(f, fixed), newDecoder(f, withTransform(`if type == "object" then . else empty end`))}
+	narrow := Preset{Action: job.AddQueueItem, Folder: "F", Queue: "Q", Priority: job.Low, Content: job.Fields{"a": []byte("1")}}
+	bounded := newDecoder(f, Settings{Fixed: narrow})
+	decoders = append(decoders, bounded)
 	f.Fuzz(func(t *testing.T, data []byte, contentType, id, version string) {
 		m := Message{Subject: "s", Data: data, Stream: "S", Sequence: 1, Time: time.Unix(1, 0), Header: map[string][]string{}}
 		for name, v := range map[string]string{"Content-Type": contentType, HeaderRequestID: id, "ce-specversion": version} {
@@ -65,12 +83,19 @@ func FuzzDecode(f *testing.F) {
 			m.Header["ce-id"], m.Header["ce-source"], m.Header["ce-type"] = []string{id}, []string{"s"}, []string{"t"}
 		}
 		for _, d := range decoders {
+			before := bytes.Clone(data)
 			req, out, ok := d.Decode(t.Context(), m)
 			checkDecoded(t, req, out, ok)
-			again, _, _ := d.Decode(t.Context(), m)
-			if again.ID != req.ID {
-				t.Errorf("id %q, then %q", req.ID, again.ID)
+			again, outAgain, okAgain := d.Decode(t.Context(), m)
+			if diff := cmp.Diff(req, again); diff != "" || ok != okAgain || out != outAgain {
+				t.Errorf("decoded again: %+v, then %+v\n%s", out, outAgain, diff)
 			}
+			if !bytes.Equal(before, data) {
+				t.Errorf("the message became %q", data)
+			}
+		}
+		if req, _, ok := bounded.Decode(t.Context(), m); ok {
+			checkBounded(t, req)
 		}
 	})
 }

@@ -1,6 +1,8 @@
 package retry
 
 import (
+	"net/http"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -40,14 +42,34 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// FuzzAfter reads anything: it is within its bounds, of blanks around it nothing
+// hangs, a number does not depend on the clock, and a date is what net/http takes
+// it for and comes no later when more time has passed.
 func FuzzAfter(f *testing.F) {
-	for _, seed := range []string{"", "0", "120", "-5", "1e9", "99999999999999999999", "Sat, 31 Jan 2026 12:00:30 GMT", "Sun Nov  6 08:49:37 1994"} {
+	for _, seed := range []string{
+		"", "0", "120", "-5", "+7", "007", "1e9", "٣", "1,5", "7, 8", "99999999999999999999", "Sat, 31 Jan 2026 12:00:30 GMT", "Sun Nov  6 08:49:37 1994",
+		"Sunday, 06-Nov-94 08:49:37 GMT", "Sat, 31 Jan 2026 12:00:30 CET", "Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 00 Jan 0000 00:00:00 GMT",
+	} {
 		f.Add(seed, int64(1769860800))
 	}
-	f.Fuzz(func(t *testing.T, value string, now int64) {
-		got, ok := After(value, time.Unix(now, 0))
+	f.Fuzz(func(t *testing.T, value string, unix int64) {
+		now := time.Unix(unix%1e11, 0)
+		got, ok := After(value, now)
 		if ok && (got < MinRetryAfter || got > MaxRetryAfter) || !ok && got != 0 {
 			t.Fatalf("After(%q) = %v, %v", value, got, ok)
+		}
+		if padded, okPadded := After(" \t"+value+" ", now); padded != got || okPadded != ok {
+			t.Errorf("After(%q): blanks make %v of %v", value, padded, got)
+		}
+		later, okLater := After(value, now.Add(time.Minute))
+		if okLater != ok || later > got {
+			t.Errorf("After(%q) = %v, a minute later %v", value, got, later)
+		}
+		if _, err := strconv.ParseUint(value, 10, 64); err == nil && (!ok || later != got) {
+			t.Errorf("After(%q) = %v, %v, a minute later %v", value, got, ok, later)
+		}
+		if date, err := http.ParseTime(value); err == nil && (!ok || got != clampRetryAfter(date.Sub(now))) {
+			t.Errorf("After(%q) = %v, %v, net/http says %v", value, got, ok, date)
 		}
 	})
 }

@@ -60,21 +60,17 @@ func (w *worker) disconnected(err error) {
 	if w.isStopping() {
 		return
 	}
-	w.mu.Lock()
-	w.down = time.Now()
-	w.mu.Unlock()
+	w.linkDown(err)
 	w.events.NATSDisconnected(w.config.NATS.URL, err)
 }
 
 func (w *worker) reconnected() {
-	w.mu.Lock()
-	down := time.Since(w.down)
-	w.mu.Unlock()
-	w.events.NATSReconnected(w.broker().NATS().ConnectedUrlRedacted(), down)
+	w.events.NATSReconnected(w.broker().NATS().ConnectedUrlRedacted(), w.linkUp(false))
 }
 
 func (w *worker) natsError(err error) {
 	if !w.isStopping() {
+		w.linkError(err)
 		w.log.Warn("nats.error", zap.String("error", telemetry.Text(err.Error())))
 	}
 }
@@ -118,6 +114,7 @@ func (w *worker) tryEnsure(ctx context.Context) ([]string, error) {
 	if err := w.nats.WaitConnected(ctx); err != nil {
 		return nil, err
 	}
+	w.linkUp(true)
 	ctx, cancel := context.WithTimeout(ctx, ensureLimit)
 	defer cancel()
 	return broker.Ensure(ctx, w.nats.JetStream(), w.topology)

@@ -1,197 +1,203 @@
 package worker
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/admin"
 	"github.com/queueferry/queueferry/internal/authpool"
-	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/consumer"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-// stuck is how long a route's loop may stand still before /livez says so.
-const stuck = 30 * time.Second
-
-// running are the routes, once there are any.
-func (w *worker) running() []*route {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.routes
-}
-
-// broker is the connection to NATS; nil before there is one.
-func (w *worker) broker() *broker.Conn {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.nats
-}
-
-func (w *worker) connected() bool {
-	b := w.broker()
-	return b != nil && b.Connected()
-}
-
-// live asks nothing outside of the process.
-func (w *worker) live() error {
-	if w.isStopping() {
-		return nil
-	}
-	for _, r := range w.running() {
-		if stood := time.Since(r.consumer.LastBeat()); stood > stuck {
-			return fmt.Errorf("route %s: its loop has not turned for %s", r.name, stood.Round(time.Second))
-		}
-	}
-	return nil
-}
-
-// ready reports whether every route can take messages.
-func (w *worker) ready() bool {
-	routes := w.running()
-	if w.isStopping() || !w.connected() || len(routes) == 0 {
-		return false
-	}
-	for _, r := range routes {
-		if !r.consumer.Ready() {
-			return false
-		}
-	}
-	return true
-}
-
-// readiness lists what someone should know, the worst first.
-func (w *worker) readiness() admin.Readiness {
-	r := admin.Readiness{Ready: w.ready()}
-	if w.isStopping() {
-		r.Problems = append(r.Problems, admin.Problem{What: "worker", Reason: string(job.Stopping)})
-	}
-	r.Problems = append(r.Problems, w.natsProblems()...)
-	r.Problems = append(r.Problems, w.troubles.problems()...)
-	for _, c := range w.connections {
-		r.Problems = append(r.Problems, connectionProblems(c)...)
-	}
-	for _, route := range w.running() {
-		if h := route.consumer.Hold(); h.Held {
-			r.Problems = append(r.Problems, admin.Problem{What: "route " + route.name, Since: h.Since, Reason: string(h.Reason), Detail: h.Detail})
-		}
-	}
-	return r
-}
-
-func (w *worker) natsProblems() (all []admin.Problem) {
-	routes := w.running()
-	if !w.connected() {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		return []admin.Problem{{What: "nats", Since: w.down, Reason: "disconnected", Detail: "no connection to NATS; the worker keeps trying"}}
-	}
-	if len(routes) == 0 {
-		return []admin.Problem{{What: "nats", Reason: "starting", Detail: "the stream and the consumers are not there yet; the log says why under nats.error"}}
-	}
-	for _, r := range routes {
-		if !r.consumer.Ready() {
-			all = append(all, admin.Problem{What: "route " + r.name, Reason: "consumer_lost", Detail: "its durable consumer is not there; the worker keeps trying to find or make it"})
-		}
-	}
-	return all
-}
-
-func connectionProblems(c *connection) (all []admin.Problem) {
-	if g := c.target.Gate(); !g.Open {
-		all = append(all, admin.Problem{What: "gate " + c.name, Since: g.Since, Reason: string(g.Reason), Detail: g.Detail})
-	}
-	for _, credential := range c.pool.State().Credentials {
-		if credential.Reason != "" {
-			all = append(all, admin.Problem{
-				What: "credential " + c.name + "/" + credential.Name, Since: credential.Since,
-				Reason: string(credential.Reason), Detail: credential.Detail,
-			})
-		}
-	}
-	return all
-}
-
-// The status page.
+// The status page. Its keys are what operators build on: testdata/status.golden
+// has them all. The summary comes first, so that the head of the page says it all.
 type (
 	status struct {
-		Version     string             `json:"version"`
+		Summary     string             `json:"summary"`
 		Ready       bool               `json:"ready"`
+		Version     string             `json:"version"`
+		StartedAt   *time.Time         `json:"started_at"`
+		Uptime      string             `json:"uptime"`
+		Host        string             `json:"host"`
 		NATS        natsStatus         `json:"nats"`
 		Routes      []routeStatus      `json:"routes"`
 		Connections []connectionStatus `json:"connections"`
+		Troubles    []troubleStatus    `json:"troubles"`
 	}
 	natsStatus struct {
-		Connected bool   `json:"connected"`
-		Server    string `json:"server,omitempty"`
-		Stream    string `json:"stream"`
+		Connected bool       `json:"connected"`
+		Server    string     `json:"server,omitempty"`
+		Since     *time.Time `json:"since,omitempty"` // connected, or not
+		LastError string     `json:"last_error,omitempty"`
+		ErrorAt   *time.Time `json:"last_error_at,omitempty"`
+		Stream    string     `json:"stream"`
 	}
 	routeStatus struct {
-		Name       string     `json:"name"`
-		Connection string     `json:"connection"`
-		Ready      bool       `json:"ready"`
-		Paused     bool       `json:"paused,omitempty"`
-		InHand     int        `json:"in_hand"`
-		Pending    int        `json:"pending"`
-		HeldSince  *time.Time `json:"held_since,omitempty"`
-		HeldFor    job.Reason `json:"held_for,omitempty"`
+		Name          string            `json:"name"`
+		State         routeState        `json:"state"`
+		Connection    string            `json:"connection"`
+		Ready         bool              `json:"ready"`
+		Paused        bool              `json:"paused,omitempty"`
+		InHand        int               `json:"in_hand"`
+		Held          int               `json:"held"`
+		Pending       int               `json:"pending"`
+		AckPending    int               `json:"ack_pending"`
+		HeldSince     *time.Time        `json:"held_since,omitempty"`
+		HeldFor       job.Reason        `json:"held_for,omitempty"`
+		Detail        string            `json:"detail,omitempty"`
+		NextTry       *time.Time        `json:"next_try,omitempty"`
+		LostSince     *time.Time        `json:"lost_since,omitempty"` // its durable consumer
+		LastDelivered *time.Time        `json:"last_delivered,omitempty"`
+		Verdicts      map[string]int    `json:"verdicts"`
+		DeadLetters   deadLettersStatus `json:"dead_letters"`
+	}
+	deadLettersStatus struct {
+		Count      int        `json:"count"`
+		LastReason job.Reason `json:"last_reason,omitempty"`
+		LastAt     *time.Time `json:"last_at,omitempty"`
 	}
 	connectionStatus struct {
-		Name   string             `json:"name"`
-		Gate   string             `json:"gate"`
-		Since  time.Time          `json:"since"`
-		Reason job.Reason         `json:"reason,omitempty"`
-		Detail string             `json:"detail,omitempty"`
-		Until  *time.Time         `json:"not_before,omitempty"`
-		Held   int                `json:"held"`
-		Calls  int                `json:"calls"`
-		Limit  int                `json:"calls_limit"`
-		Tokens []credentialStatus `json:"credentials"`
+		Name    string             `json:"name"`
+		Gate    string             `json:"gate"`
+		Since   time.Time          `json:"since"`
+		Reason  job.Reason         `json:"reason,omitempty"`
+		Detail  string             `json:"detail,omitempty"`
+		Until   *time.Time         `json:"not_before,omitempty"`
+		Circuit string             `json:"circuit"`
+		Held    int                `json:"held"`
+		Calls   int                `json:"calls"`
+		Limit   int                `json:"calls_limit"`
+		Tokens  []credentialStatus `json:"credentials"`
 	}
 	credentialStatus struct {
-		Name      string     `json:"name"`
-		Status    string     `json:"status"`
-		AgeS      int        `json:"token_age_s"`
-		Expires   *time.Time `json:"token_expires,omitempty"`
-		NextTry   *time.Time `json:"next_try,omitempty"`
-		Reason    job.Reason `json:"reason,omitempty"`
-		ErrorCode string     `json:"error_code,omitempty"`
-		InFlight  int64      `json:"in_flight"`
+		Name       string     `json:"name"`
+		Status     string     `json:"status"`
+		Since      *time.Time `json:"since,omitempty"`
+		AgeS       int        `json:"token_age_s"`
+		Expires    *time.Time `json:"token_expires,omitempty"`
+		NextTry    *time.Time `json:"next_try,omitempty"`
+		Reason     job.Reason `json:"reason,omitempty"`
+		ErrorCode  string     `json:"error_code,omitempty"`
+		HTTPStatus int        `json:"http_status,omitempty"`
+		Detail     string     `json:"detail,omitempty"`
+		InFlight   int64      `json:"in_flight"`
+	}
+	troubleStatus struct {
+		Part  string     `json:"part"`
+		Since *time.Time `json:"since"`
+		Error string     `json:"error"`
 	}
 )
 
+// routeState is how a route stands, in a word.
+type routeState string
+
+// The states. Of several that apply it is the first.
+const (
+	resting        routeState = "paused"           // the configuration has pause: true
+	disconnected   routeState = "disconnected"     // from NATS
+	starting       routeState = "starting"         // what must exist on the server is not there yet
+	consumerLost   routeState = "consumer_lost"    // its durable consumer is not there
+	held           routeState = "held"             // its folder is refused, or its guard has tripped
+	waitingForGate routeState = "waiting_for_gate" // the gate of its connection is shut
+	delivering     routeState = "delivering"       // it has messages
+	idle           routeState = "idle"             // it has none
+)
+
 func (w *worker) status() status {
-	s := status{Version: telemetry.ReadBuild().Version, Ready: w.ready(), NATS: natsStatus{Stream: w.config.Stream.Name}}
-	if w.connected() {
-		s.NATS.Connected, s.NATS.Server = true, w.broker().NATS().ConnectedUrlRedacted()
+	now := time.Now()
+	s := status{
+		Ready: w.ready(), Version: telemetry.ReadBuild().Version, StartedAt: when(w.started), Uptime: admin.Span(now.Sub(w.started)),
+		Host: w.host, NATS: w.natsStatus(), Troubles: w.troubles.status(),
 	}
-	for i, r := range w.running() {
-		h := r.consumer.Hold()
-		route := routeStatus{
-			Name: r.name, Connection: r.connection, Ready: r.consumer.Ready(), Paused: w.config.Routes[i].Pause,
-			InHand: r.consumer.InHand(), Pending: r.consumer.Pending(), HeldFor: h.Reason,
-		}
-		if h.Held {
-			route.HeldSince = when(h.Since)
-		}
-		s.Routes = append(s.Routes, route)
-	}
+	open := map[string]bool{}
 	for _, c := range w.connections {
-		s.Connections = append(s.Connections, statusOf(c))
+		g := w.glance(c)
+		open[c.name] = g.gate.Open
+		s.Connections = append(s.Connections, connectionStatusOf(g))
+	}
+	running := w.running()
+	for i, r := range w.config.Routes {
+		if i >= len(running) {
+			s.Routes = append(s.Routes, w.notRunning(r))
+			continue
+		}
+		s.Routes = append(s.Routes, routeStatusOf(r, running[i].consumer.State(), w.connected(), open[r.Connection]))
+	}
+	s.Summary = summary(s.Routes, w.faults(), now)
+	return s
+}
+
+func (w *worker) natsStatus() natsStatus {
+	link := w.linkNow()
+	s := natsStatus{Stream: w.config.Stream.Name, Since: when(link.since), LastError: link.err, ErrorAt: when(link.errAt)}
+	if w.connected() {
+		s.Connected, s.Server = true, w.broker().NATS().ConnectedUrlRedacted()
 	}
 	return s
 }
 
-func statusOf(c *connection) connectionStatus {
-	g := c.target.Gate()
-	s := connectionStatus{
-		Name: c.name, Gate: "shut", Since: g.Since.UTC(), Reason: g.Reason, Detail: g.Detail,
-		Until: when(g.Until), Held: g.Held, Calls: g.Calls, Limit: g.Limit,
+// notRunning is a route before what it needs on the server is there.
+func (w *worker) notRunning(r config.Route) routeStatus {
+	s := routeStatus{Name: r.Name, State: starting, Connection: r.Connection, Paused: r.Pause, Verdicts: map[string]int{}}
+	switch {
+	case r.Pause:
+		s.State = resting
+	case !w.connected():
+		s.State = disconnected
 	}
-	if g.Open {
+	return s
+}
+
+func routeStatusOf(r config.Route, now consumer.State, connected, open bool) routeStatus {
+	h := now.History
+	s := routeStatus{
+		Name: r.Name, State: stateOf(r.Pause, connected, open, now), Connection: r.Connection, Ready: now.Missing == nil, Paused: r.Pause,
+		InHand: now.InHand, Held: now.Held, Pending: now.Pending, AckPending: now.AckPending,
+		LastDelivered: when(h.LastDelivered), Verdicts: map[string]int{},
+		DeadLetters: deadLettersStatus{Count: h.DeadLetters, LastReason: h.LastReason, LastAt: when(h.LastDead)},
+	}
+	for verdict, n := range h.Verdicts {
+		s.Verdicts[verdict.String()] = n
+	}
+	if now.Hold.Held {
+		s.HeldSince, s.HeldFor, s.Detail, s.NextTry = when(now.Hold.Since), now.Hold.Reason, now.Hold.Detail, when(now.Hold.Until)
+	}
+	if now.Missing != nil {
+		s.LostSince = when(now.Missing.Since)
+	}
+	return s
+}
+
+func stateOf(paused, connected, open bool, now consumer.State) routeState {
+	switch {
+	case paused:
+		return resting
+	case !connected:
+		return disconnected
+	case now.Missing != nil:
+		return consumerLost
+	case now.Hold.Held:
+		return held
+	case !open:
+		return waitingForGate
+	case now.InHand > 0 || now.Pending > 0:
+		return delivering
+	}
+	return idle
+}
+
+func connectionStatusOf(g glance) connectionStatus {
+	s := connectionStatus{
+		Name: g.name, Gate: "shut", Since: g.gate.Since.UTC().Truncate(time.Second), Reason: g.gate.Reason, Detail: g.gate.Detail,
+		Until: when(g.gate.Until), Circuit: g.circuit, Held: g.gate.Held, Calls: g.gate.Calls, Limit: g.gate.Limit,
+	}
+	if g.gate.Open {
 		s.Gate = "open"
 	}
-	for _, credential := range c.pool.State().Credentials {
+	for _, credential := range g.tokens.Credentials {
 		s.Tokens = append(s.Tokens, tokenStatus(credential))
 	}
 	return s
@@ -199,8 +205,8 @@ func statusOf(c *connection) connectionStatus {
 
 func tokenStatus(c authpool.CredentialState) credentialStatus {
 	return credentialStatus{
-		Name: c.Name, Status: string(c.Status), AgeS: int(c.Age / time.Second), Expires: when(c.Expiry),
-		NextTry: when(c.NextTry), Reason: c.Reason, ErrorCode: c.Code, InFlight: c.InFlight,
+		Name: c.Name, Status: string(c.Status), Since: when(c.Since), AgeS: int(c.Age / time.Second), Expires: when(c.Expiry),
+		NextTry: when(c.NextTry), Reason: c.Reason, ErrorCode: c.Code, HTTPStatus: c.HTTPStatus, Detail: c.Detail, InFlight: c.InFlight,
 	}
 }
 

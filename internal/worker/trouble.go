@@ -10,10 +10,10 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/queueferry/queueferry/internal/admin"
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/remedy"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -70,11 +70,30 @@ func noTrouble(err error) bool {
 	return false
 }
 
-func (t *troubles) problems() (all []admin.Problem) {
+// each calls f for every trouble that goes on, in the order of their parts.
+func (t *troubles) each(f func(part string, what trouble)) {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, part := range slices.Sorted(maps.Keys(t.now)) {
-		all = append(all, admin.Problem{What: part, Since: t.now[part].since, Reason: "jetstream_trouble", Detail: t.now[part].text})
+	now := maps.Clone(t.now)
+	t.mu.Unlock()
+	for _, part := range slices.Sorted(maps.Keys(now)) {
+		f(part, now[part])
 	}
+}
+
+func (t *troubles) faults() (all []fault) {
+	t.each(func(part string, what trouble) {
+		f := newFault(jetStream, part, part+": trouble with JetStream", remedy.JetStreamTrouble)
+		f.Since, f.Detail = what.since, what.text
+		all = append(all, f)
+	})
+	return all
+}
+
+// status is never null.
+func (t *troubles) status() []troubleStatus {
+	all := []troubleStatus{}
+	t.each(func(part string, what trouble) {
+		all = append(all, troubleStatus{Part: part, Since: when(what.since), Error: what.text})
+	})
 	return all
 }

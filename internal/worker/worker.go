@@ -46,6 +46,8 @@ type Addresses struct {
 type worker struct {
 	config   *config.Config
 	owner    string // this worker's name in the ledger
+	host     string
+	started  time.Time
 	log      *zap.Logger
 	events   *telemetry.Events
 	metrics  *telemetry.Metrics
@@ -61,7 +63,7 @@ type worker struct {
 	nats     *broker.Conn // nil before there is one
 	routes   []*route     // once NATS is there
 	stopping bool
-	down     time.Time // since NATS is not connected
+	link     link
 }
 
 // Run works until ctx ends, and then drains: it stops pulling, finishes the
@@ -81,7 +83,12 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 	level := opts.level(cfg)
 	log, flush := telemetry.NewLogger(opts.Log, cfg.Log.Format, level)
 	defer func() { _ = flush() }()
-	w := &worker{config: cfg, owner: owner(), log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), decoders: decoders, troubles: troubles{log: log}}
+	host, _ := os.Hostname()
+	w := &worker{
+		config: cfg, owner: owner(host), host: host, started: time.Now(), decoders: decoders,
+		log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), troubles: troubles{log: log},
+	}
+	w.link.since = w.started
 	if err := w.run(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -123,6 +130,8 @@ func (w *worker) run(ctx context.Context, opts Options) error {
 	}
 	defer w.disconnect()
 	w.sayStarted(opts)
+	stopReminding := background(w.remind)
+	defer stopReminding()
 
 	stopConnections := w.runConnections()
 	defer stopConnections()
@@ -225,7 +234,6 @@ func (w *worker) awaitReady(ctx context.Context, started func()) {
 }
 
 // owner is a name that no other worker has, and that tells where this one runs.
-func owner() string {
-	host, _ := os.Hostname()
+func owner(host string) string {
 	return strings.Trim(host+"-"+rand.Text(), "-")
 }

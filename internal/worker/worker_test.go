@@ -130,13 +130,13 @@ func TestTroubles(t *testing.T) {
 		all.note("ledger", err)
 	}
 	all.note("dead letters", nil)
-	problems := all.problems()
+	problems := all.faults()
 	if len(problems) != 1 || problems[0].What != "ledger" || problems[0].Detail != "another" || problems[0].Since.IsZero() {
 		t.Errorf("problems %+v", problems)
 	}
 	all.note("ledger", nil)
 	all.note("ledger", nil)
-	if problems := all.problems(); len(problems) > 0 {
+	if problems := all.faults(); len(problems) > 0 {
 		t.Errorf("problems after the end %+v", problems)
 	}
 	var said []string

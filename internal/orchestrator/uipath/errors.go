@@ -77,7 +77,7 @@ type apiError struct {
 // own: a proxy's page is not, nor is the bare {"message": …} of many gateways.
 // A member that is not what it should be counts as missing.
 func readError(body []byte) (apiError, bool) {
-	body = bytes.TrimSpace(body)
+	body = bytes.Trim(body, " \t\r\n") // what JSON takes for blanks, and no more
 	if len(body) == 0 || body[0] != '{' {
 		return apiError{}, false
 	}

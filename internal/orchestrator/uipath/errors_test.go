@@ -1,19 +1,24 @@
 package uipath
 
 import (
-	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/retry"
 )
 
 // meant is what a result says, without its texts.
@@ -237,57 +242,105 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-func FuzzReadError(f *testing.F) {
-	for _, body := range []string{
+// FuzzAnswer gives the API any word: no panic, no text of it repeated, and never
+// a meaning that would lose a request or send it twice.
+func FuzzAnswer(f *testing.F) {
+	bodies := []string{
 		`{"message":"m","errorCode":1002,"traceId":"00"}`, `{"errorCode":"1016"}`, `{"errorCode":null}`, `{"errorCode":1e3}`, `{"__abp":true}`,
 		`{"errors":{"a":["b"]}}`, `{"errorMessage":"m"}`, `{"message":"m","resourceIds":null}`, `<html>`, ` {} `, `{`, `{"errorCode":{"a":[]}}`, "\xff",
-	} {
-		f.Add([]byte(body))
+		`{"errorCode":"NoRobotsAvailable"}`, `{"errorCode":"PartiallyCreatedJobs"}`, `{"errorCode":1100}`, `{"message":"Forbidden"}`, `{"errorCode":1025}`,
 	}
-	f.Fuzz(func(t *testing.T, body []byte) {
-		e, envelope := readError(body)
-		if e.ErrorCode != "" && !envelope {
-			t.Error("a code in a body that is not the product's")
+	for _, status := range []int{0, 101, 200, 201, 302, 400, 401, 403, 404, 407, 408, 409, 429, 500, 503, 599} {
+		for i, body := range bodies {
+			f.Add(status, []byte(body), []string{"17", "Mon, 01 Jan 2029 00:00:00 GMT", ""}[i%3], i%2 == 0, i%5 == 0)
 		}
-		if c := string(e.ErrorCode); len(c) > 64 || strings.ContainsAny(c, " \r\n\t\x00\"{}<>=:/?&") || !utf8.ValidString(c) {
-			t.Errorf("code %q", c)
+	}
+	f.Fuzz(func(t *testing.T, status int, body []byte, after string, acts, cut bool) {
+		checkEnvelope(t, body)
+		a := orchestrator.Answer{Status: status, Body: body, Written: true, Header: http.Header{"Retry-After": {after}}}
+		if cut {
+			a.Err = io.ErrUnexpectedEOF
 		}
-		again, envelopeAgain := readError(append(append([]byte(" \n"), body...), '\t'))
-		if diff := cmp.Diff(e, again); diff != "" || envelope != envelopeAgain {
-			t.Errorf("blanks around it change it: %s", diff)
+		_, envelope := readError(body)
+		believed := envelope && !cut && status >= 400
+		for _, w := range []words{itemWords, jobWords} {
+			r := w.refine(a, acts)
+			checkTexts(t, r, body, after)
+			checkMeaning(t, r, a, acts, believed)
 		}
 	})
 }
 
-// Whatever the answer: no panic, no text of it repeated, and never a word that
-// would lose a request or send it twice.
-func FuzzRefine(f *testing.F) {
-	for _, status := range []int{0, 101, 200, 201, 302, 400, 401, 403, 404, 407, 408, 409, 429, 500, 503, 599} {
-		f.Add(status, []byte(`{"errorCode":1016}`), "17", true)
-		f.Add(status, []byte("<html>"), "Mon, 01 Jan 2029 00:00:00 GMT", false)
+// checkEnvelope holds for every body: a code is the product's own or none, and
+// blanks around it change nothing.
+func checkEnvelope(t *testing.T, body []byte) {
+	t.Helper()
+	e, envelope := readError(body)
+	if e.ErrorCode != "" && !envelope {
+		t.Error("a code in a body that is not the product's")
 	}
-	f.Fuzz(func(t *testing.T, status int, body []byte, after string, acts bool) {
-		c := New(Settings{})
-		r := c.refine(orchestrator.Answer{
-			Status: status, Body: body, Written: true, Header: http.Header{"Retry-After": {after}},
-		}, acts)
-		if r.Verdict == job.Delivered || r.Verdict == job.Duplicate || r.Verdict == job.Dropped {
-			t.Errorf("an error is %v", r.Verdict)
+	if envelope && !json.Valid(body) {
+		t.Errorf("%q is taken for the product's", body)
+	}
+	if c := string(e.ErrorCode); len(c) > 64 || strings.ContainsAny(c, " \r\n\t\x00\"{}<>=:/?&") || !utf8.ValidString(c) {
+		t.Errorf("code %q", c)
+	}
+	again, envelopeAgain := readError(append(append([]byte(" \n"), body...), '\t'))
+	if diff := cmp.Diff(e, again); diff != "" || envelope != envelopeAgain {
+		t.Errorf("blanks around it change it: %s", diff)
+	}
+}
+
+// checkTexts holds for every result: one line of our own words, in which nothing
+// of the body is repeated but an error code in quotes.
+func checkTexts(t *testing.T, r orchestrator.Result, body []byte, after string) {
+	t.Helper()
+	if r.Detail == "" || len(r.Detail) > 512 || !utf8.ValidString(r.Detail) || strings.ContainsFunc(r.Detail, unicode.IsControl) {
+		t.Errorf("detail %q", r.Detail)
+	}
+	own := strings.ReplaceAll(r.Detail, strconv.Quote(r.ErrorCode), "")
+	for _, text := range append(strings.FieldsFunc(string(body), notOfAWord), after) {
+		// What has digits beside letters is nowhere in our own words.
+		if len(text) > 8 && strings.ContainsAny(text, "0123456789") && strings.Contains(own, text) {
+			t.Errorf("detail %q repeats %q", r.Detail, text)
 		}
-		if r.Verdict == job.Unknown && !acts {
-			t.Error("a look-up is unknown")
-		}
-		if (status < 400 || status >= 500) && r.Verdict != job.Unknown && r.Verdict != job.Unavailable && r.ErrorCode == "" {
-			t.Errorf("%d is %v without a code", status, r.Verdict)
-		}
-		if r.RetryAfter < 0 || r.RetryAfter > 10*time.Minute {
-			t.Errorf("retry after %s", r.RetryAfter)
-		}
-		if r.Health == orchestrator.Untold || r.Detail == "" || !utf8.ValidString(r.Detail) || strings.ContainsAny(r.Detail, "\r\n\x00") {
-			t.Errorf("%+v", r)
-		}
-		if len(body) > 70 && bytes.Contains([]byte(r.Detail), body) {
-			t.Errorf("detail %q", r.Detail)
-		}
-	})
+	}
+	if r.Receipt != (job.Receipt{}) {
+		t.Errorf("an error with a receipt: %+v", r.Receipt)
+	}
+}
+
+func notOfAWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+
+// checkMeaning holds for every answer that is no success. believed tells that its
+// body is the product's own, whole, and comes with a status of failure.
+func checkMeaning(t *testing.T, r orchestrator.Result, a orchestrator.Answer, acts, believed bool) {
+	t.Helper()
+	if r.Settled() {
+		t.Errorf("an error is %v", r.Verdict)
+	}
+	if r.Status != a.Status || r.Called != acts || r.Health == orchestrator.Untold {
+		t.Errorf("%+v", r)
+	}
+	if !believed && (r.ErrorCode != "" || r.Verdict == job.Busy) {
+		t.Errorf("%d is %v with code %q, and the body is not the product's", a.Status, r.Verdict, r.ErrorCode)
+	}
+	// Without the product's word only a 4xx that no ingress gives by itself judges the request.
+	judged := r.Verdict == job.Rejected || r.Verdict == job.Deferred
+	if judged && !believed && (a.Status < 400 || a.Status >= 500 || a.Err != nil || slices.Contains([]int{401, 403, 404, 405, 407, 408, 425, 429}, a.Status)) {
+		t.Errorf("%d is %v, and the body is not the product's", a.Status, r.Verdict)
+	}
+	if (judged || r.Verdict == job.Busy) && (a.Status == 401 || a.Status == 429) {
+		t.Errorf("%d is %v: it says nothing of the request", a.Status, r.Verdict)
+	}
+	if r.Verdict == job.Unknown && !acts && !believed {
+		t.Error("a look-up is unknown")
+	}
+	// What the product is not sure of may have been carried out.
+	if a.Status >= 500 && r.ErrorCode == "" && acts && r.Verdict != job.Unknown {
+		t.Errorf("%d is %v without a code", a.Status, r.Verdict)
+	}
+	if r.RetryAfter != 0 && (r.RetryAfter < retry.MinRetryAfter || r.RetryAfter > retry.MaxRetryAfter || a.Status != 429 && a.Status != 503) {
+		t.Errorf("%d: retry after %s", a.Status, r.RetryAfter)
+	}
 }
