@@ -36,9 +36,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
 	}
+	if code, ok := errors.AsType[exitError](err); ok {
+		return int(code)
+	}
 	fmt.Fprintln(stderr, err)
 	return codeOf(err)
 }
+
+// exitError is an exit code of a command that has said why already.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 func codeOf(err error) int {
 	if _, ok := errors.AsType[*config.Error](err); ok {

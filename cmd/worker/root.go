@@ -32,7 +32,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{usage(c, err)}
 	})
-	root.AddCommand(newRun(stdout, stderr), newVersion(stdout))
+	root.AddCommand(newRun(stdout, stderr), newCheck(stdout), newVersion(stdout))
 	return root
 }
 

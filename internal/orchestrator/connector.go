@@ -35,7 +35,9 @@ type Connector interface {
 type Inspector interface {
 	// Inspect looks at each thing that is wanted, and at what they share: the
 	// address, and what the account may do. It changes nothing at the
-	// orchestrator, ends with ctx, and returns findings in the order of wanted.
+	// orchestrator and ends with ctx. What they share comes first, with an empty
+	// Subject, for the connection's name is not known here; the rest follows in
+	// the order of wanted, under "route NAME".
 	Inspect(ctx context.Context, wanted []Wanted) []finding.Finding
 }
 
@@ -48,6 +50,10 @@ type Wanted struct {
 	Queue  string
 	// Process is the process, bot or plan.
 	Process string
+	// Own tells that the route itself sets all of it: then it must be there. Of
+	// what a message may choose, a queue or process that is allowed in several
+	// folders must be in one of them.
+	Own bool
 }
 
 // Try is one try of a request.

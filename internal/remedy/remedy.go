@@ -44,7 +44,7 @@ func OfHold(r job.Reason) string {
 
 var ofHolds = map[job.Reason]string{
 	job.CredentialsRefused:  "Correct the client id, the secret or the scopes; a changed secret file is tried within two seconds, anything else after a restart.",
-	job.IdentityUnavailable: "See to the identity server, and that token_url is right and can be reached from here; it is asked again by itself.",
+	job.IdentityUnavailable: "See to the identity server, and that token_url is right and can be reached from here; if its certificate cannot be verified, set tls.ca_file of the connection. It is asked again by itself.",
 	job.TokenRefused:        "See that the credential belongs to the organization, tenant and url of the connection, and has not been revoked.",
 	job.Throttled:           "The orchestrator asks for fewer calls: nothing to do if it ends. If it returns, lower rate or max_concurrent, or run fewer pods.",
 	job.ServiceUnavailable:  "See to the orchestrator's own health; work resumes by itself.",

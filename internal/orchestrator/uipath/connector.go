@@ -79,6 +79,11 @@ func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator
 // Without a folder header a healthy server refuses it in its own form, which
 // proves as much. A refusal in any other form comes from something in between.
 func (c *Connector) Probe(ctx context.Context, action job.Action) orchestrator.Result {
+	r, _ := c.probe(ctx, action)
+	return r
+}
+
+func (c *Connector) probe(ctx context.Context, action job.Action) (orchestrator.Result, orchestrator.Answer) {
 	set := "QueueDefinitions"
 	if action == job.StartJob {
 		set = "Releases"
@@ -89,7 +94,7 @@ func (c *Connector) Probe(ctx context.Context, action job.Action) orchestrator.R
 		Header: c.header(""),
 	})
 	if _, ok := readList[struct{}](a); ok {
-		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status}}
+		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status}}, a
 	}
 	e, envelope := readError(a.Body)
 	r := orchestrator.Classify(a, false, envelope)
@@ -98,7 +103,7 @@ func (c *Connector) Probe(ctx context.Context, action job.Action) orchestrator.R
 		r.Health, r.Verdict, r.Reason = orchestrator.Ill, job.Unavailable, job.UnexpectedAnswer
 		r.Detail = "status " + strconv.Itoa(a.Status) + " does not come from the product: check the connection's url"
 	}
-	return r
+	return r, a
 }
 
 // header has the folder, if any, and the tenant.

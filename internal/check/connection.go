@@ -1,0 +1,76 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/setup"
+)
+
+// connectionReport is what was found of one connection, and of its routes.
+type connectionReport struct{ shared, routes []finding.Finding }
+
+// inspectConnection logs in with every credential, looks at what the routes name,
+// and logs out where the grant can.
+func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connection) (r connectionReport) {
+	subject := "connection " + c.Name
+	names, open := wanted(cfg, c.Name)
+	logIns := newLogIns(len(c.Credentials))
+	target, err := setup.NewTarget(cfg, c, setup.Observers{Token: logIns.observe})
+	if err != nil {
+		detail := err.Error()
+		if problems, ok := errors.AsType[*config.Error](err); ok && len(problems.Problems) > 0 {
+			detail = problems.Problems[0].String()
+		}
+		r.shared = append(r.shared, finding.Bad(finding.Error, subject, "setting", detail, correct))
+		return r
+	}
+	defer target.Transport.CloseIdleConnections()
+	r.shared = append(r.shared, logIns.run(ctx, target.Pool, c, actionsOf(cfg, c.Name))...)
+	if logIns.worked() {
+		look(ctx, target.Connector, names, subject, &r)
+	} else {
+		r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "orchestrator",
+			"neither it nor what the routes name was looked at: there is no token", "Cure the log-in first, and check again."))
+	}
+	r.routes = append(r.routes, open...)
+	r.shared = append(r.shared, farewell(ctx, target, subject)...)
+	return r
+}
+
+// look has the connector look, if it can.
+func look(ctx context.Context, connector orchestrator.Connector, names []orchestrator.Wanted, subject string, r *connectionReport) {
+	inspector, ok := connector.(orchestrator.Inspector)
+	if !ok {
+		r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "orchestrator", "this version cannot look at the product",
+			"See to what the routes name in the orchestrator itself."))
+		return
+	}
+	for _, f := range inspector.Inspect(ctx, names) {
+		if f.Subject != "" {
+			r.routes = append(r.routes, f)
+			continue
+		}
+		f.Subject = subject
+		r.shared = append(r.shared, f)
+	}
+}
+
+// farewell logs out, also when the check was given up.
+func farewell(ctx context.Context, target setup.Target, subject string) []finding.Finding {
+	limit := farewellLimit
+	if errors.Is(ctx.Err(), context.Canceled) {
+		limit = hurriedLimit
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	defer cancel()
+	if err := target.Pool.Close(ctx); err != nil {
+		return []finding.Finding{finding.Bad(finding.Warning, subject, "log-out", fmt.Sprintf("a token was not revoked: %v", err),
+			"Correct revocation_url, or remove it: then a token is left to end by itself.")}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/secret"
+)
+
+// nkeyFile is the one secret that is read before the first connection: without it
+// the worker does not start.
+const nkeyFile = "nats.nkey_file"
+
+// files looks at the files that the configuration names, each once.
+func (b *book) files(cfg *config.Config) {
+	done := map[string]bool{}
+	for _, s := range secrets(cfg) {
+		if path := s.source.Path(); path != "" && !done[path] {
+			done[path] = true
+			f := secretFile(path, s.key, s.source)
+			b.add(f)
+			b.misconfigured = b.misconfigured || s.key == nkeyFile && f.Status == finding.Error
+		}
+	}
+	n := cfg.NATS
+	b.misconfigured = b.tls("nats.tls", n.TLS) || b.misconfigured
+	for _, c := range cfg.Connections {
+		// A certificate of ours is read anew at each handshake, so that only the CAs
+		// keep the worker from starting.
+		if faulty := b.tls("connections."+c.Name+".tls", c.TLS); faulty && !usableCA(c.TLS.CAFile) {
+			b.misconfigured = true
+		}
+	}
+}
+
+// named is a secret and the key that names it.
+type named struct {
+	key    string
+	source secret.Source
+}
+
+func secrets(cfg *config.Config) []named {
+	n := cfg.NATS
+	all := []named{{"nats.password", n.Password}, {"nats.token", n.Token}}
+	if n.CredentialsFile != "" {
+		all = append(all, named{"nats.credentials_file", secret.File(n.CredentialsFile)})
+	}
+	if n.NKeyFile != "" {
+		all = append(all, named{nkeyFile, secret.File(n.NKeyFile)})
+	}
+	for _, c := range cfg.Connections {
+		for i, credential := range c.Credentials {
+			at := fmt.Sprintf("connections.%s.credentials[%d].", c.Name, i)
+			all = append(all,
+				named{at + "client_secret", credential.ClientSecret}, named{at + "token", credential.Token},
+				named{at + "password", credential.Password}, named{at + "api_key", credential.APIKey},
+				named{at + "refresh_token", credential.RefreshToken}, named{at + "totp_secret", credential.TOTPSecret})
+		}
+	}
+	return all
+}
+
+func secretFile(path, key string, source secret.Source) finding.Finding {
+	subject := "file " + path
+	const check = "secret"
+	if _, err := source.Read(); err != nil {
+		return finding.Bad(finding.Error, subject, check, key+": "+unreadable(path, err),
+			"Put the secret into the file, and let the account of the worker read it; a running worker finds it by itself.")
+	}
+	info, err := os.Stat(path)
+	// Windows keeps no such bits.
+	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o004 != 0 {
+		return finding.Bad(finding.Warning, subject, check, key+": any user of this machine can read it",
+			"Close it to others: chmod o-rwx, or defaultMode: 0440 for a secret in Kubernetes.")
+	}
+	return finding.Good(subject, check, key+" is there")
+}
+
+// unreadable says why, without the path, which stands beside it.
+func unreadable(path string, err error) string {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return "it cannot be read: " + p.Err.Error()
+	}
+	if info, statErr := os.Stat(path); statErr == nil && info.Size() == 0 {
+		return "it is empty"
+	}
+	return "it is empty, or too large for a secret"
+}

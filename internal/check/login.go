@@ -1,0 +1,140 @@
+package check
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/authpool"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/remedy"
+)
+
+// logIns are the log-ins of one connection, one with each credential. The pool
+// tells how they end.
+type logIns struct {
+	all chan struct{} // closed once each has ended
+	n   int
+
+	mu    sync.Mutex
+	ended map[string]authpool.Event // by the credential's name
+}
+
+func newLogIns(n int) *logIns {
+	return &logIns{all: make(chan struct{}), n: n, ended: map[string]authpool.Event{}}
+}
+
+// observe notes the end of the first log-in of a credential.
+func (l *logIns) observe(e authpool.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, ok := l.ended[e.Credential]; ok {
+		return
+	}
+	if l.ended[e.Credential] = e; len(l.ended) == l.n {
+		close(l.all)
+	}
+}
+
+func (l *logIns) of(name string) (authpool.Event, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e, ok := l.ended[name]
+	return e, ok
+}
+
+// worked reports whether there is a token.
+func (l *logIns) worked() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, e := range l.ended {
+		if e.Generation != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// run logs in and says how that went, credential by credential.
+func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connection, needs []job.Action) []finding.Finding {
+	// The first lease begins all log-ins.
+	if lease, err := pool.Lease(ctx); err == nil {
+		lease.Release()
+	}
+	select {
+	case <-l.all:
+	case <-ctx.Done():
+	}
+	granted := l.scopes(ctx, pool)
+	var all []finding.Finding
+	for i, credential := range c.Credentials {
+		name := strconv.Itoa(i + 1)
+		subject := "connection " + c.Name
+		check := "log-in"
+		if len(c.Credentials) > 1 {
+			check += " " + name
+		}
+		e, ok := l.of(name)
+		if !ok {
+			all = append(all, finding.Bad(finding.Error, subject, check, "no answer in the time that a check has", remedy.OfHold(job.IdentityUnavailable)))
+			continue
+		}
+		all = append(all, loggedIn(subject, check, credential, e))
+		if e.Generation != 0 {
+			all = append(all, scopes(c.Product, subject, strings.Replace(check, "log-in", "scopes", 1), granted[e.Generation], needs)...)
+		}
+	}
+	return all
+}
+
+func loggedIn(subject, check string, c config.Credential, e authpool.Event) finding.Finding {
+	switch {
+	case e.Generation == 0 && len(e.Code) > 0:
+		return finding.Bad(finding.Error, subject, check, e.Detail, codeRemedy(e))
+	case e.Generation == 0:
+		return finding.Bad(finding.Error, subject, check, e.Detail, remedy.OfHold(e.Reason))
+	case c.Grant == config.Static:
+		return finding.Good(subject, check, "a token was read; whether it is good shows below")
+	}
+	return finding.Good(subject, check, "a token, for "+time.Until(e.Expiry).Round(time.Second).String())
+}
+
+// codeRemedies say more than the reason does.
+var codeRemedies = map[string]string{
+	"invalid_client":      "Correct client_id or client_secret: the identity server does not know the one, or the other does not fit. See that token_url is that of the same organization.",
+	"invalid_scope":       "Ask only for scopes that the external application has, as application scopes; offline_access is not for this grant.",
+	"secret_missing":      "Put the secret into the file that the credential names; nobody was asked.",
+	"unauthorized_client": "Let the external application use this grant, as a confidential application, or correct client_id.",
+}
+
+func codeRemedy(e authpool.Event) string {
+	if text, ok := codeRemedies[e.Code]; ok {
+		return text
+	}
+	return remedy.OfHold(e.Reason)
+}
+
+// scopes are what the tokens say of themselves, by generation. To see each, a
+// lease of each is held at once: the pool gives the least used one.
+func (l *logIns) scopes(ctx context.Context, pool *authpool.Pool) map[uint64][]string {
+	granted := map[uint64][]string{}
+	var held []authpool.Lease
+	defer func() {
+		for _, lease := range held {
+			lease.Release()
+		}
+	}()
+	for range l.n {
+		lease, err := pool.Lease(ctx)
+		if err != nil {
+			break
+		}
+		held = append(held, lease)
+		granted[lease.Generation] = scopesOf(lease.Token())
+	}
+	return granted
+}

@@ -1,0 +1,114 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/setup"
+)
+
+// onlineNATS connects to the servers and looks at what the worker needs there. It
+// never starts a server: the embedded one is that of a worker that runs.
+func (b *book) onlineNATS(ctx context.Context, cfg *config.Config, o Options) {
+	settings := setup.NATS(cfg.NATS)
+	embedded := cfg.NATS.Embedded != nil
+	if embedded {
+		at, ok := reachable(cfg.NATS.Embedded.Listen)
+		if !ok {
+			b.add(finding.Bad(finding.Unknown, "nats", "connection", "the worker's own server takes any free port, so it cannot be found",
+				"Set a port in nats.embedded.listen, if publishers are to reach it."))
+			return
+		}
+		settings.URL = at
+	}
+	conn, err := connectNATS(ctx, settings)
+	if err != nil {
+		b.unconnected(err, settings.URL, embedded)
+		return
+	}
+	defer conn.Close()
+	b.add(finding.Good("nats", "connection", "connected to "+conn.NATS().ConnectedUrlRedacted()))
+	b.add(inspectNATS(ctx, conn, cfg, o)...)
+}
+
+// inspectNATS looks at the server, the streams, the bucket and the consumers.
+func inspectNATS(ctx context.Context, conn *broker.Conn, cfg *config.Config, o Options) []finding.Finding {
+	found := broker.Inspect(ctx, conn, setup.Topology(cfg), broker.Inspection{CallLimits: callLimits(cfg)})
+	return append(found, Syncing(ctx, o.MonitoringURL, cfg.NATS.Embedded != nil))
+}
+
+// connectNATS waits for a connection, but not for long: a check is for who looks on.
+func connectNATS(ctx context.Context, s broker.Settings) (*broker.Conn, error) {
+	var told faults
+	s.OnError = told.note
+	conn, err := broker.Connect(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	if conn.WaitConnected(ctx) != nil {
+		conn.Close()
+		return nil, told.all()
+	}
+	return conn, nil
+}
+
+// faults are what went wrong, each once. It is safe for concurrent use.
+type faults struct {
+	mu   sync.Mutex
+	told []error
+}
+
+func (f *faults) note(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.told = append(f.told, err)
+}
+
+// all is never nil: to hear nothing is a fault, too.
+func (f *faults) all() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return errors.Join(append(f.told, broker.ErrDisconnected)...)
+}
+
+// reachable is where this machine reaches a listener.
+func reachable(listen string) (url string, ok bool) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil || port == "0" {
+		return "", false
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	return "nats://" + net.JoinHostPort(host, port), true
+}
+
+// unconnected says why there is no connection.
+func (b *book) unconnected(err error, url string, embedded bool) {
+	if fault, ok := errors.AsType[*broker.ConfigError](err); ok {
+		b.misconfigured = true
+		b.add(finding.Bad(finding.Error, "nats", "connection", trimmed(fault), correct))
+		return
+	}
+	why := natsFault(err)
+	again := "Cure what is above, and check again."
+	if embedded && why.absent {
+		again = "Check once more while the worker runs."
+		b.add(finding.Bad(finding.Warning, "nats", "connection", "no server at "+url+": the worker starts it",
+			"Nothing to do before the first start; after it, see that the worker runs."))
+	} else {
+		b.add(finding.Bad(finding.Error, "nats", "connection", "no connection to "+url+": "+why.detail, why.remedy))
+	}
+	b.add(finding.Bad(finding.Unknown, "nats", "streams", "the streams, the ledger and the consumers were not looked at: there is no connection",
+		again))
+}

@@ -1,0 +1,56 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/finding"
+)
+
+func TestReport(t *testing.T) {
+	t.Parallel()
+	good, unknown := finding.Good("a", "x", "d"), finding.Bad(finding.Unknown, "b", "x", "d", "do this")
+	warning, bad := finding.Bad(finding.Warning, "a", "y", "d", "Do that."), finding.Bad(finding.Error, "a", "z", "d", "do")
+	for name, tt := range map[string]struct {
+		findings      []finding.Finding
+		misconfigured bool
+		want          Result
+	}{
+		"nothing":         {nil, false, OK},
+		"not worse":       {[]finding.Finding{good, warning, unknown}, false, OK},
+		"an error":        {[]finding.Finding{good, bad, unknown}, false, Failed},
+		"a broken file":   {[]finding.Finding{bad}, true, Misconfigured},
+		"by other proofs": {nil, true, Misconfigured},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := book{findings: tt.findings, misconfigured: tt.misconfigured}
+			if got := b.report().Result; got != tt.want {
+				t.Error(got)
+			}
+		})
+	}
+	b := book{findings: []finding.Finding{good, unknown, warning}}
+	r := b.report()
+	want := []finding.Finding{good, warning, finding.Bad(finding.Unknown, "b", "x", "d", "Do this.")}
+	if diff := cmp.Diff(want, r.Findings); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(map[string]int{"ok": 1, "warning": 1, "error": 0, "unknown": 1}, r.Counts()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A file that cannot be used is a finding for each of its problems.
+func TestInvalid(t *testing.T) {
+	t.Parallel()
+	r := Invalid("q.yaml", &config.Error{Problems: []config.Problem{
+		{File: "q.yaml", Line: 3, Column: 14, Key: "connections.acme.product", Text: "is not a product"}, {File: "q.yaml", Text: "x"},
+	}})
+	if r.Result != Misconfigured || len(r.Findings) != 2 || r.Findings[0].Subject != "file q.yaml" ||
+		r.Findings[0].Detail != "q.yaml:3:14: connections.acme.product: is not a product" || r.Findings[0].Remedy == "" {
+		t.Errorf("%+v", r)
+	}
+}
