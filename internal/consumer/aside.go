@@ -12,7 +12,7 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-// confirmLimit bounds the wait for the server's answer to a term.
+// confirmLimit bounds the wait for the server's answer to an ack or a term.
 const confirmLimit = 2 * time.Second
 
 // setAside makes a dead letter: noted in the ledger, stored in its stream, and
@@ -52,7 +52,8 @@ func (c *Consumer) letter(d *delivery) deadletter.Letter {
 		Route: c.Route, Reason: dead.Reason, Detail: dead.Detail, Status: dead.Status, ErrorCode: dead.ErrorCode,
 		Attempts: dead.Attempts, Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
 		Subject: d.msg.Subject, RequestID: d.requestID(), FirstTry: record.FirstTry, FailedAt: dead.FailedAt,
-		Header: d.msg.Header, Data: d.msg.Data,
+		UnknownSince: record.UnknownSince,
+		Header:       d.msg.Header, Data: d.msg.Data,
 	}
 }
 
@@ -68,9 +69,14 @@ func (c *Consumer) notSetAside(d *delivery, reason job.Reason, err error, delay 
 // term waits for the server's answer: without it the note stays in the ledger,
 // and the next delivery finds it.
 func (c *Consumer) term(d *delivery, reason job.Reason) bool {
+	return c.confirmed(d, "+TERM "+string(reason))
+}
+
+// confirmed sends an ack or a term, and reports whether the server has it.
+func (c *Consumer) confirmed(d *delivery, text string) bool {
 	d.answered.Store(true)
 	ctx, cancel := context.WithTimeout(c.books, confirmLimit)
 	defer cancel()
-	_, err := c.NATS.RequestWithContext(ctx, d.msg.Reply, []byte("+TERM "+string(reason)))
+	_, err := c.NATS.RequestWithContext(ctx, d.msg.Reply, []byte(text))
 	return err == nil
 }

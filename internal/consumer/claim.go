@@ -31,8 +31,11 @@ func (c *Consumer) claim(d *delivery) bool {
 		State: ledger.Claimed, Owner: c.Owner, Nonce: rand.Text(), Until: now.Add(c.lease()),
 		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now, FirstOwner: c.Owner,
 	}
+	// What a dead letter leaves in doubt stays so although its claim is gone.
+	past := d.past.Record
+	c.inherit(&want, ledger.Claim{FirstTry: past.FirstTry, FirstOwner: past.Owner}, past.UnknownSince)
 	revision, err := c.Ledger.StoreClaim(c.books, key, 0, want, 0)
-	fresh := err == nil
+	fresh := err == nil && want.UnknownSince.IsZero()
 	if errors.Is(err, ledger.ErrConflict) {
 		var found ledger.ClaimEntry
 		found, err = c.Ledger.LoadClaim(c.books, key)
@@ -111,8 +114,11 @@ func (c *Consumer) inherit(want *ledger.Claim, old ledger.Claim, since time.Time
 	if since.IsZero() {
 		return
 	}
-	want.UnknownSince = since
-	if !old.FirstTry.IsZero() {
+	heir := !want.UnknownSince.IsZero() // of more than one
+	if since.After(want.UnknownSince) {
+		want.UnknownSince = since
+	}
+	if !old.FirstTry.IsZero() && (!heir || old.FirstTry.Before(want.FirstTry)) {
 		want.FirstTry, want.FirstOwner = old.FirstTry, old.FirstOwner
 	}
 }

@@ -52,8 +52,12 @@ type delivery struct {
 	// it, and nobody had it in between.
 	unsent bool
 	claim  claim
-	// inherited is what an earlier claim of the request says of its tries.
+	// inherited is what an earlier claim of the request, or the dead letter that
+	// the message was, says of its tries.
 	inherited ledger.Record
+	// past is what the ledger says of that dead letter; the zero Entry: nothing.
+	past    ledger.Entry
+	pastKey ledger.Key
 	// finding is what the ledger knows of the request; nil: nothing that ends it.
 	finding *orchestrator.Result
 	wait    time.Duration // until another delivery's claim ends

@@ -4,16 +4,63 @@ import (
 	"errors"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/retry"
 )
 
-// recall loads what earlier deliveries noted. The first delivery of a message
+// recall loads what earlier deliveries noted, and what is known of the dead
+// letter where the message is one that is replayed.
+func (c *Consumer) recall(d *delivery) error {
+	if err := c.recallOwn(d); err != nil {
+		return err
+	}
+	return c.recallPast(d)
+}
+
+// recallPast loads what may have become of a replayed message before it was a
+// dead letter. The note counts until the message is settled, whatever else is
+// noted by then; what the message itself says of it does not count.
+func (c *Consumer) recallPast(d *delivery) error {
+	hash := deadletter.ReplayedHash(d.msg.Header.Get(jetstream.MsgIDHeader))
+	if hash == "" {
+		return nil
+	}
+	key := ledger.PastKey(hash)
+	entry, err := c.Ledger.Load(c.books, key)
+	if err != nil {
+		return err
+	}
+	if entry.Revision == 0 {
+		return nil
+	}
+	if entry.Record.UnknownSince.IsZero() {
+		entry.Record.UnknownSince = d.received // it was settled by then
+	}
+	d.pastKey, d.past = key, entry
+	d.again, d.unsent = true, false
+	d.inherit(entry.Record)
+	return nil
+}
+
+// inherit adds what is known from elsewhere of tries before this delivery.
+func (d *delivery) inherit(r ledger.Record) {
+	if first := d.inherited.FirstTry; first.IsZero() || !r.FirstTry.IsZero() && r.FirstTry.Before(first) {
+		d.inherited.FirstTry, d.inherited.Owner = r.FirstTry, r.Owner
+	}
+	if r.UnknownSince.After(d.inherited.UnknownSince) {
+		d.inherited.UnknownSince = r.UnknownSince
+	}
+}
+
+// recallOwn loads the record of the message. The first delivery of a message
 // that is younger than its durable consumer, and than the connection to a server
 // that may have forgotten deliveries, has no past.
-func (c *Consumer) recall(d *delivery) error {
+func (c *Consumer) recallOwn(d *delivery) error {
 	redelivered := d.meta.NumDelivered > 1 || d.second || c.forgotten(d)
 	if published := d.meta.Timestamp.UnixNano(); !redelivered && published >= max(c.created.Load(), c.reconnected.Load()) {
 		d.recalled = true
@@ -142,15 +189,17 @@ func (d *delivery) notSent() bool {
 
 // adopt takes over what the claim says of earlier tries. No call is made without
 // a claim, so that where nobody had one, nobody sent it; unless the ledger is
-// younger than the message, and has lost what it held.
+// younger than the message, and has lost what it held. A claim that was made of
+// a replayed message's past is not fresh.
 func (c *Consumer) adopt(d *delivery) {
 	if d.claim.fresh {
 		d.again = !d.entry.Record.UnknownSince.IsZero() || d.again && c.ledgerMadeAnew(d)
 		return
 	}
 	d.again = true
-	d.inherited.FirstTry, d.inherited.Owner = d.claim.entry.Claim.FirstTry, d.claim.entry.Claim.FirstOwner
-	d.inherited.UnknownSince = d.claim.entry.Claim.UnknownSince
+	known := d.claim.entry.Claim
+	d.inherited = ledger.Record{FirstTry: known.FirstTry, Owner: known.FirstOwner, UnknownSince: known.UnknownSince}
+	d.inherit(d.past.Record)
 }
 
 // ledgerMadeAnew believes the worst where the ledger does not tell.

@@ -56,17 +56,28 @@ func (c *Consumer) answer(d *delivery, text string) {
 }
 
 // ack does not wait for the server: a lost ack costs one redelivery, which is
-// then found out to be a duplicate.
+// then found out to be a duplicate. Of a message that was a dead letter only its
+// past tells when that was made which is to be found; so it must not be
+// forgotten while the message may come again.
 func (c *Consumer) ack(d *delivery) {
-	c.answer(d, "+ACK")
-	c.acked.add(d.key)
+	defer c.acked.add(d.key)
+	if d.past.Revision > 0 && !c.confirmed(d, "+ACK") {
+		return
+	}
+	if d.past.Revision == 0 {
+		c.answer(d, "+ACK")
+	}
 	c.forget(d)
 }
 
-// forget deletes the record, if there is one. One that stays behind harms nobody.
+// forget deletes what is noted of the message, if anything is. What stays behind
+// harms nobody.
 func (c *Consumer) forget(d *delivery) {
 	if d.entry.Revision > 0 {
 		_ = c.Ledger.Delete(c.books, d.key, d.entry.Revision)
+	}
+	if d.past.Revision > 0 {
+		_ = c.Ledger.Delete(c.books, d.pastKey, d.past.Revision)
 	}
 }
 

@@ -28,6 +28,10 @@ const (
 	HeaderRequestID = "Queueferry-Request-Id"
 	HeaderFirstTry  = "Queueferry-First-Try"
 	HeaderFailedAt  = "Queueferry-Failed-At"
+	// HeaderUnknownSince is when the last call ended that may have carried the
+	// request out: a replay has it looked for before it is sent again. It is
+	// "never" where calls were made and all of them certainly failed.
+	HeaderUnknownSince = "Queueferry-Unknown-Since"
 	// HeaderEncoding is "gzip" where the payload is compressed; else it is not there.
 	HeaderEncoding = "Queueferry-Encoding"
 	// OriginalPrefix stands before the rest of the name of an inbound Nats-*
@@ -37,7 +41,8 @@ const (
 
 const (
 	natsPrefix = "Nats-"
-	ownHeaders = 16 // at most, with those that command the server
+	never      = "never"
+	ownHeaders = 17 // at most, with those that command the server
 	ownPrefix  = "Queueferry-"
 	maxDetail  = 1024 // bytes
 	maxValue   = 4096 // bytes, of any other header of ours
@@ -72,6 +77,10 @@ func (l Letter) header() nats.Header {
 	}
 	put(HeaderFirstTry, timestamp(l.FirstTry))
 	put(HeaderFailedAt, timestamp(l.FailedAt))
+	put(HeaderUnknownSince, timestamp(l.UnknownSince))
+	if l.UnknownSince.IsZero() && !l.FirstTry.IsZero() {
+		put(HeaderUnknownSince, never)
+	}
 	return h
 }
 

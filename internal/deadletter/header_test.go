@@ -27,7 +27,8 @@ func TestHeader(t *testing.T) {
 		"Queueferry-Status": {"400"}, "Queueferry-Error-Code": {"1016"}, "Queueferry-Attempts": {"3"},
 		"Queueferry-Stream": {"JOBS"}, "Queueferry-Sequence": {"7"}, "Queueferry-Subject": {"jobs.invoices.x"},
 		"Queueferry-Request-Id": {"inv-1"}, "Queueferry-First-Try": {"2026-01-31T06:00:00.005Z"},
-		"Queueferry-Failed-At": {"2026-01-31T06:00:01.005Z"},
+		"Queueferry-Failed-At":     {"2026-01-31T06:00:01.005Z"},
+		"Queueferry-Unknown-Since": {"never"},
 	}
 	if diff := cmp.Diff(want, l.header()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -85,7 +86,7 @@ func TestNothingIsForged(t *testing.T) {
 	l.Header = nats.Header{}
 	for _, name := range []string{
 		HeaderRoute, HeaderReason, HeaderDetail, HeaderStatus, HeaderErrorCode, HeaderAttempts, HeaderStream,
-		HeaderSequence, HeaderSubject, HeaderRequestID, HeaderFirstTry, HeaderFailedAt, HeaderEncoding,
+		HeaderSequence, HeaderSubject, HeaderRequestID, HeaderFirstTry, HeaderFailedAt, HeaderUnknownSince, HeaderEncoding,
 	} {
 		l.Header[name] = []string{"forged"}
 		l.Header[strings.ToLower(name)] = []string{"forged"}

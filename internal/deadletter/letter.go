@@ -1,6 +1,7 @@
 // Package deadletter sets messages aside on the dead-letter stream, with their
-// payload, their headers and the reason. It does not know who decides that a
-// message is dead, nor what becomes of it afterwards.
+// payload, their headers and the reason; and it lists, replays and purges what
+// stands there. It does not know who decides that a message is dead, nor where
+// a replayed one belongs.
 package deadletter
 
 import (
@@ -36,8 +37,11 @@ type Letter struct {
 	RequestID string
 	FirstTry  time.Time // zero: never tried
 	FailedAt  time.Time
-	Header    nats.Header // as it came
-	Data      []byte      // as it came
+	// UnknownSince is when the last call ended of which nobody knows whether it
+	// carried the request out; zero: there is none.
+	UnknownSince time.Time
+	Header       nats.Header // as it came
+	Data         []byte      // as it came
 }
 
 // Hash is the letter's identity: 32 hex digits, the same for the same message

@@ -36,3 +36,11 @@ func RequestKey(connection, id string) Key {
 	sum := sha256.Sum256([]byte(id))
 	return Key{name: "r." + connection + "." + hex.EncodeToString(sum[:])}
 }
+
+// PastKey is the key of what is known of a dead letter's earlier tries, for the
+// message by which it is replayed: d.<the letter's hash>. Its [Record] has
+// FirstTry and UnknownSince.
+func PastKey(hash string) Key { return Key{name: "d." + hash} }
+
+// ReplayKey is the key of the one [Replay] that may be under way: d.replay.
+func ReplayKey() Key { return Key{name: "d.replay"} }

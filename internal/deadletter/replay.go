@@ -1,0 +1,103 @@
+package deadletter
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/queueferry/queueferry/internal/ledger"
+)
+
+// Destination is where a letter is replayed to.
+type Destination struct {
+	Subject string // of the stream of requests
+	// RequestID is the id that the request keeps; empty: it is found again in the
+	// payload.
+	RequestID  string
+	Connection string // of the route; where the request's claim is looked for
+}
+
+// Replayed is what became of one letter.
+type Replayed struct {
+	Stored      Stored
+	Destination Destination
+	// Err says why the letter was left where it is, and what to do; nil: it is in
+	// the stream of requests, and no letter any more.
+	Err error
+}
+
+// Result counts what became of the letters that were chosen.
+type Result struct{ Replayed, Left int }
+
+// Replay puts letters back into the stream of requests.
+type Replay struct {
+	Store     *Store
+	Ledger    *ledger.Ledger
+	JetStream jetstream.JetStream
+	Stream    string  // of requests
+	Owner     string  // who replays: told to whoever tries at the same time
+	Rate      float64 // letters per second; 0: no limit
+	// Resend tells that somebody has made sure that the requests were not carried
+	// out: they are sent without being looked up, and their claims are cleared.
+	Resend bool
+	// Target says where a letter belongs; its error is why the letter is left.
+	Target func(Stored) (Destination, error)
+	// Told is called for each letter once its fate is known; nil: nobody is.
+	Told func(Replayed)
+
+	batch int // letters at most; 0: 64
+}
+
+// Run replays the letters that the filter chooses. However it ends, by ctx, by
+// an error or with the process, no letter is lost and none is replayed twice:
+// run it again to go on. When ctx ends it finishes the batch under way, within
+// 10 seconds. Its error wraps [ErrUnderWay] if another replay has the lock.
+func (r *Replay) Run(ctx context.Context, f Filter) (Result, error) {
+	u, end, err := r.start(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	defer end()
+	err = u.settleDoubts(f)
+	if err == nil {
+		err = u.replay(f)
+	}
+	return u.result, errors.Join(err, u.journal.release(u.books))
+}
+
+// Plan is what Run would do: Err says why a letter would be left. It changes
+// nothing. What an earlier run left in doubt is not looked for.
+func (r *Replay) Plan(ctx context.Context, f Filter) iter.Seq2[Replayed, error] {
+	return func(yield func(Replayed, error) bool) {
+		for s, err := range r.Store.List(ctx, f, true) {
+			if err != nil && !errors.Is(err, ErrPayload) {
+				yield(Replayed{}, err)
+				return
+			}
+			planned := Replayed{Stored: s, Err: err}
+			if err == nil {
+				planned.Destination, planned.Err = r.plan(ctx, s)
+			}
+			if !yield(planned, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (r *Replay) plan(ctx context.Context, s Stored) (Destination, error) {
+	to, err := r.destination(s)
+	if err == nil && r.Resend {
+		err = r.clear(ctx, s, to, true)
+	}
+	return to, err
+}
+
+func (r *Replay) destination(s Stored) (Destination, error) {
+	if !isHash(s.Hash) {
+		return Destination{}, refusef("its subject does not end in a hash as this program makes it: publish the payload by hand")
+	}
+	return r.Target(s)
+}
