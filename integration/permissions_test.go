@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -15,7 +16,10 @@ import (
 
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/natstest"
 	"github.com/queueferry/queueferry/internal/secret"
 	"github.com/queueferry/queueferry/internal/setup"
@@ -210,46 +214,148 @@ func awaitRefusal(t *testing.T, refused <-chan string, subject string) {
 	}
 }
 
-// An operator reads a dead letter, publishes it again, and deletes it.
-func TestAnOperatorMayReplayADeadLetter(t *testing.T) {
+// operator is who has the commands about dead letters, and may do no more than
+// what docs/security.md lists. What the server refuses is an error of the test.
+type operator struct {
+	t     *testing.T
+	js    jetstream.JetStream
+	store *deadletter.Store
+}
+
+func (r *rig) operator() operator {
+	r.t.Helper()
+	cfg := r.as("operator", settings{})
+	at := setup.NATS(cfg.NATS)
+	at.InboxPrefix = "_INBOX_operator"
+	at.OnError = func(err error) { r.t.Error(err) }
+	conn, err := broker.Connect(r.t.Context(), at)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(conn.Close)
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	if err := conn.WaitConnected(ctx); err != nil {
+		r.t.Fatal(err)
+	}
+	store, err := deadletter.Open(ctx, conn.JetStream(), "JOBS_DEAD", "jobs-dead")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return operator{r.t, conn.JetStream(), store}
+}
+
+// letters counts those that a filter chooses.
+func (o operator) letters(f deadletter.Filter) (n int) {
+	o.t.Helper()
+	for _, err := range o.store.List(o.t.Context(), f, true) {
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		n++
+	}
+	return n
+}
+
+func (o operator) replay(f deadletter.Filter, resend bool) {
+	o.t.Helper()
+	book, err := ledger.Open(o.t.Context(), o.js, "JOBS_LEDGER")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	again := &deadletter.Replay{
+		Store: o.store, Ledger: book, JetStream: o.js, Stream: "JOBS", Owner: "operator", Resend: resend,
+		Target: func(s deadletter.Stored) (deadletter.Destination, error) {
+			return deadletter.Destination{Subject: s.Subject, RequestID: s.RequestID, Connection: "acme"}, nil
+		},
+		Told: func(what deadletter.Replayed) {
+			if what.Err != nil {
+				o.t.Error(what.Err)
+			}
+		},
+	}
+	if result, err := again.Run(o.t.Context(), f); err != nil || result.Replayed != 1 {
+		o.t.Errorf("%+v, %v", result, err)
+	}
+}
+
+func (o operator) purge(f deadletter.Filter) {
+	o.t.Helper()
+	if n, err := o.store.Purge(o.t.Context(), f, nil); err != nil || n != 1 {
+		o.t.Errorf("purged %d, %v", n, err)
+	}
+}
+
+// mayLookAtRequests tries what a replay does that finds one before it broken off.
+func (o operator) mayLookAtRequests() {
+	o.t.Helper()
+	stream, err := o.js.Stream(o.t.Context(), "JOBS")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if _, err := stream.GetMsg(o.t.Context(), 1_000_000); !errors.Is(err, jetstream.ErrMsgNotFound) {
+		o.t.Error(err)
+	}
+}
+
+// inDoubt stores a dead letter of which nobody knows the outcome.
+func (r *rig) inDoubt(id string, sequence uint64) deadletter.Letter {
+	r.t.Helper()
+	l := deadletter.Letter{
+		Route: "invoices", Reason: job.UnknownOutcome, Stream: "JOBS", Sequence: sequence, Time: time.Now(), Subject: "jobs.invoices.new",
+		RequestID: id, FirstTry: time.Now(), FailedAt: time.Now(), Data: []byte(item(id)),
+	}
+	if err := deadletter.New(r.js, "JOBS_DEAD", "jobs-dead").Publish(r.t.Context(), l); err != nil {
+		r.t.Fatal(err)
+	}
+	return l
+}
+
+// An operator lists dead letters, replays some, also one whose outcome nobody
+// knows, and purges the others.
+func TestTheOperatorsPermissionsAreEnough(t *testing.T) {
 	t.Parallel()
 	users, _ := documented(t)
 	r := guardedRig(t, users)
-	r.startWith(r.as("admin", settings{}))
+	w := r.startWith(r.as("admin", settings{}))
+	r.publish("not a request")
+	r.settledAll()
+	first := deadletter.Filter{Before: time.Now()}
+	r.publish("neither this")
 	r.publish(`{"id": "late", "queue": "Missing"}`)
-	r.eventually("there is a dead letter", func() bool { return len(r.deadLetters()) == 1 })
+	r.settledAll()
 	r.uipath.AddQueue(folder, "Missing", uipath.Queue{})
 
-	nc := r.nats.Conn(t, nats.UserInfo("operator", "operator"), nats.CustomInboxPrefix("_INBOX_operator"))
-	js, err := jetstream.New(nc)
+	doubtful, claimed := r.inDoubt("doubtful", 98), r.inDoubt("claimed", 99)
+	book, err := ledger.Open(t.Context(), r.js, "JOBS_LEDGER")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	stream, err := js.Stream(ctx, "JOBS_DEAD")
-	if err != nil {
+	claim := ledger.Claim{State: ledger.Claimed, Owner: "gone", Hash: "x", Until: time.Now().Add(-time.Hour), Message: ledger.MessageKey("invoices", 99, claimed.Time).String()}
+	if _, err := book.StoreClaim(t.Context(), ledger.RequestKey("acme", "claimed"), 0, claim, 0); err != nil {
 		t.Fatal(err)
 	}
-	ordered, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
-	if err != nil {
-		t.Fatal(err)
+	o := r.operator()
+	if n := o.letters(deadletter.Filter{}); n != 5 {
+		t.Errorf("%d letters are listed", n)
 	}
-	letter, err := ordered.Next()
-	if err != nil {
-		t.Fatal(err)
+	o.replay(deadletter.Filter{IDs: []string{"late"}}, false)
+	o.replay(deadletter.Filter{IDs: []string{doubtful.Hash()}}, false)
+	o.replay(deadletter.Filter{IDs: []string{claimed.Hash()}}, true)
+	if left, err := book.LoadClaim(t.Context(), ledger.RequestKey("acme", "claimed")); err != nil || left.Revision != 0 {
+		t.Errorf("the claim is still there: %+v, %v", left, err)
 	}
-	if _, err := js.Publish(ctx, letter.Headers().Get("Queueferry-Subject"), letter.Data()); err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.DeleteMsg(ctx, 1); err != nil {
-		t.Fatal(err)
+	o.mayLookAtRequests()
+	o.purge(first)
+	o.purge(deadletter.Filter{Routes: []string{"invoices"}})
+	if n := o.letters(deadletter.Filter{}); n != 0 {
+		t.Errorf("%d letters are left", n)
 	}
 	r.settledAll()
-	if got := len(r.uipath.ItemsByReference(folder, "Missing", "late")); got != 1 {
-		t.Errorf("%d items", got)
+	for reference, queue := range map[string]string{"late": "Missing", "doubtful": unique, "claimed": unique} {
+		if got := len(r.uipath.ItemsByReference(folder, queue, reference)); got != 1 {
+			t.Errorf("%s: %d items", reference, got)
+		}
 	}
-	if left := len(r.deadLetters()); left != 0 {
-		t.Errorf("%d dead letters are left", left)
-	}
+	w.end()
 }

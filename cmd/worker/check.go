@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -24,7 +23,7 @@ type checkFlags struct {
 	monitoring string
 }
 
-func newCheck(stdout io.Writer) *cobra.Command {
+func newCheck(on terminal) *cobra.Command {
 	var f checkFlags
 	c := &cobra.Command{
 		Use:   "check",
@@ -37,7 +36,7 @@ func newCheck(stdout io.Writer) *cobra.Command {
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			f.file = config.DefaultPath(f.file, os.LookupEnv)
-			return runCheck(cmd.Context(), f, stdout)
+			return runCheck(cmd.Context(), f, on)
 		},
 	}
 	c.Flags().StringVar(&f.file, "config", "", "configuration `FILE` (default $QUEUEFERRY_CONFIG, then queueferry.yaml)")
@@ -47,7 +46,7 @@ func newCheck(stdout io.Writer) *cobra.Command {
 	return c
 }
 
-func runCheck(ctx context.Context, f checkFlags, stdout io.Writer) error {
+func runCheck(ctx context.Context, f checkFlags, on terminal) error {
 	report, err := checked(ctx, f)
 	if err != nil {
 		return err
@@ -59,7 +58,7 @@ func runCheck(ctx context.Context, f checkFlags, stdout io.Writer) error {
 	if f.json {
 		write = writeJSON
 	}
-	if err := write(stdout, f.file, report); err != nil {
+	if err := write(on, f.file, report); err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	switch report.Result {
@@ -91,8 +90,8 @@ type checkReport struct {
 	Counts  map[string]int    `json:"counts"`
 }
 
-func writeJSON(w io.Writer, file string, r check.Report) error {
-	e := json.NewEncoder(w)
+func writeJSON(on terminal, file string, r check.Report) error {
+	e := json.NewEncoder(on.out)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(checkReport{

@@ -168,7 +168,7 @@ func TestCheckMakesNoStore(t *testing.T) {
 
 func TestTableIsWrapped(t *testing.T) {
 	t.Parallel()
-	tab := table{width: 60, widths: [3]int{7, 12, 6}, colour: true}
+	tab := reportTable{width: 60, widths: [3]int{7, 12, 6}, colour: true}
 	tab.row(colourOf(finding.Error), [3]string{"error", "stream JOBS", "prüfen"}, strings.Repeat("word ", 20))
 	tab.remedy(strings.Repeat("do this ", 12))
 	for line := range strings.Lines(tab.String()) {

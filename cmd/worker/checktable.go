@@ -3,18 +3,15 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/term"
 
 	"github.com/queueferry/queueferry/internal/check"
 	"github.com/queueferry/queueferry/internal/finding"
 )
 
-// table is a report for a person.
-type table struct {
+// reportTable is a report for a person.
+type reportTable struct {
 	strings.Builder
 	width  int // of the terminal; 0: lines are not broken
 	colour bool
@@ -22,9 +19,8 @@ type table struct {
 }
 
 // writeTable writes a line for each finding, what to do under it, and a sum.
-func writeTable(w io.Writer, _ string, r check.Report) error {
-	t := table{}
-	t.width, t.colour = terminal(w)
+func writeTable(on terminal, _ string, r check.Report) error {
+	t := reportTable{width: on.lineWidth(), colour: on.colour()}
 	rows := [][3]string{{"STATUS", "SUBJECT", "CHECK"}}
 	for _, f := range r.Findings {
 		rows = append(rows, [3]string{f.Status.String(), f.Subject, f.Check})
@@ -46,14 +42,14 @@ func writeTable(w io.Writer, _ string, r check.Report) error {
 		}
 	}
 	t.WriteString("\n" + summary(r) + "\n")
-	_, err := io.WriteString(w, t.String())
+	_, err := io.WriteString(on.out, t.String())
 	return err
 }
 
 // gap is between two columns.
 const gap = "  "
 
-func (t *table) row(colour string, cells [3]string, detail string) {
+func (t *reportTable) row(colour string, cells [3]string, detail string) {
 	indent := 0
 	for i, cell := range cells {
 		padded := cell + strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(cell))
@@ -67,7 +63,7 @@ func (t *table) row(colour string, cells [3]string, detail string) {
 }
 
 // remedy stands under its finding, beneath the subject.
-func (t *table) remedy(text string) {
+func (t *reportTable) remedy(text string) {
 	const arrow = "→ "
 	indent := t.widths[0] + len(gap)
 	t.WriteString(strings.Repeat(" ", indent) + arrow)
@@ -78,24 +74,12 @@ func (t *table) remedy(text string) {
 const least = 24
 
 // wrap writes text whose first line begins at the column indent.
-func (t *table) wrap(text string, indent int) {
-	room := max(t.width-indent, least)
-	used := 0
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case t.width > 0 && used+1+n > room:
-			t.WriteString("\n" + strings.Repeat(" ", indent))
-			used = 0
-		default:
-			t.WriteString(" ")
-			used++
-		}
-		t.WriteString(word)
-		used += n
+func (t *reportTable) wrap(text string, indent int) {
+	lines := []string{text}
+	if t.width > 0 {
+		lines = wrapped(text, max(t.width-indent, least))
 	}
-	t.WriteString("\n")
+	t.WriteString(strings.Join(lines, "\n"+strings.Repeat(" ", indent)) + "\n")
 }
 
 // summary is the last line.
@@ -134,18 +118,4 @@ func colourOf(s finding.Status) string {
 		return "\x1b[31m"
 	}
 	return "\x1b[36m"
-}
-
-// terminal is the width of the terminal that w is, and whether it takes colours;
-// 0 and false where w is none.
-func terminal(w io.Writer) (width int, colour bool) {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return 0, false
-	}
-	width, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		width = 0
-	}
-	return width, os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

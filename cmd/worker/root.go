@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return &usageError{usage(c, err)}
 	})
-	root.AddCommand(newRun(stdout, stderr), newCheck(stdout), newVersion(stdout))
+	on := terminalOf(os.Stdin, stdout, stderr)
+	root.AddCommand(newRun(stdout, stderr), newCheck(on), newDeadletter(on), newVersion(stdout))
 	return root
 }
 

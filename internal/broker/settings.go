@@ -29,6 +29,9 @@ type Settings struct {
 	Password secret.Source // with User
 	Token    secret.Source
 	TLS      TLS
+	// InboxPrefix is where answers come in, for a user who may not subscribe to
+	// the usual one; empty: _INBOX.
+	InboxPrefix string
 
 	// The callbacks may be nil, and must not block. They are called one after the
 	// other; OnError also by WaitConnected.
@@ -81,7 +84,11 @@ func (c *Conn) options(s Settings) ([]nats.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(opts, login...), encryption...), nil
+	opts = append(append(opts, login...), encryption...)
+	if s.InboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(s.InboxPrefix))
+	}
+	return opts, nil
 }
 
 func (c *Conn) handlers(s Settings) []nats.Option {

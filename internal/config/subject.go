@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -95,4 +96,15 @@ func (s *section) literalSubject(key, def string) string {
 		return def
 	}
 	return subject
+}
+
+// Takes reports whether a message that is published to subject is the route's. A
+// subject with wildcards, or one that is none, is no route's.
+func (r Route) Takes(subject string) bool {
+	for token := range strings.SplitSeq(subject, ".") {
+		if token == "" || token == "*" || token == ">" || strings.ContainsFunc(token, func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }) {
+			return false
+		}
+	}
+	return slices.ContainsFunc(r.Subjects, func(s string) bool { return subjectCovers(s, subject) })
 }

@@ -192,3 +192,18 @@ func TestLoopback(t *testing.T) {
 		}
 	}
 }
+
+func TestRouteTakes(t *testing.T) {
+	t.Parallel()
+	r := Route{Subjects: []string{"jobs.invoices.>", "jobs.*.urgent"}}
+	for subject, want := range map[string]bool{
+		"jobs.invoices.new": true, "jobs.invoices.a.b": true, "jobs.orders.urgent": true, "jobs.invoices.a*b": true,
+		"jobs.invoices": false, "jobs.orders.new": false, "other": false, "": false,
+		"jobs.invoices.>": false, "jobs.*.urgent": false, "jobs.invoices.": false, "jobs..urgent": false,
+		"jobs.invoices.a b": false, "jobs.invoices.\x1b": false,
+	} {
+		if got := r.Takes(subject); got != want {
+			t.Errorf("%q: %v", subject, got)
+		}
+	}
+}

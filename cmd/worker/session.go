@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/queueferry/queueferry/internal/broker"
+	"github.com/queueferry/queueferry/internal/config"
+	"github.com/queueferry/queueferry/internal/setup"
+)
+
+// connectLimit is how long a command waits for NATS: a person sits before it.
+const connectLimit = 5 * time.Second
+
+var errInterrupted = errors.New("interrupted")
+
+// session is a command's connection to the NATS server of a configuration.
+type session struct{ *broker.Conn }
+
+// refusedError is what the server does not let this user do. Without it the
+// request would only not be answered.
+type refusedError struct{ error }
+
+func (e *refusedError) Unwrap() error { return e.error }
+
+// inSession connects and works. When the server refuses something, the work's
+// context ends, and the refusal is the error.
+func inSession(ctx context.Context, cfg *config.Config, inboxPrefix string, work func(context.Context, *session) error) error {
+	settings, err := clientSettings(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	settings.InboxPrefix = inboxPrefix
+	settings.OnError = func(err error) {
+		if refused := refusal(err); refused != nil {
+			cancel(refused)
+		}
+	}
+	err = connected(ctx, cfg, settings, work)
+	refused, isRefused := errors.AsType[*refusedError](context.Cause(ctx))
+	switch {
+	case err == nil || isRefused && errors.Is(err, refused):
+		return err
+	case isRefused:
+		return refused
+	case errors.Is(err, context.Canceled):
+		return errInterrupted
+	}
+	return err
+}
+
+// refusal is err where the server refuses the user or a subject; else nil.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, nats.ErrPermissionViolation):
+		return &refusedError{fmt.Errorf("the NATS user may not do this: %w; docs/security.md lists what an operator needs, "+
+			"and --inbox-prefix names an inbox that the user may subscribe to", err)}
+	case errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked):
+		return &refusedError{fmt.Errorf("the NATS server refuses the log-in under nats: %w", err)}
+	}
+	return nil
+}
+
+func connected(ctx context.Context, cfg *config.Config, settings broker.Settings, work func(context.Context, *session) error) error {
+	conn, err := broker.Connect(ctx, settings)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	wait, cancel := context.WithTimeout(ctx, connectLimit)
+	defer cancel()
+	if err := conn.WaitConnected(wait); err != nil {
+		return unreachable(cfg, conn.NATS().LastError(), err)
+	}
+	return work(ctx, &session{Conn: conn})
+}
+
+func unreachable(cfg *config.Config, last, err error) error {
+	if last == nil {
+		last = err
+	}
+	if cfg.NATS.Embedded != nil {
+		return fmt.Errorf("nothing answers at %s (nats.embedded.listen): the NATS server of this configuration is inside of the worker, "+
+			"so the worker must be running: %w", cfg.NATS.Embedded.Listen, last)
+	}
+	return fmt.Errorf("no connection to NATS (nats.url) within %v: %w", connectLimit, last)
+}
+
+// clientSettings are how to reach the server. The embedded one is reached at the
+// worker's listener. An error is a [*config.Error].
+func clientSettings(cfg *config.Config) (broker.Settings, error) {
+	settings := setup.NATS(cfg.NATS)
+	if cfg.NATS.Embedded == nil {
+		return settings, nil
+	}
+	host, port, err := net.SplitHostPort(cfg.NATS.Embedded.Listen)
+	if err != nil || port == "0" {
+		problem := cfg.Problem("nats.embedded.listen", "has no fixed port, so that the worker's NATS server cannot be found; give it one")
+		return settings, &config.Error{Problems: []config.Problem{problem}}
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	settings.URL = "nats://" + net.JoinHostPort(host, port)
+	return settings, nil
+}
