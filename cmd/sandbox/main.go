@@ -48,7 +48,9 @@ func run(ctx context.Context, out io.Writer, requests int, keep bool) error {
 	b := p.balance()
 	b.print(out, time.Since(began))
 	if keep {
-		s.stayOpen(ctx, out)
+		if err := s.stayOpen(ctx, out); err != nil {
+			return err
+		}
 	}
 	return b.verdict()
 }

@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
@@ -49,6 +50,7 @@ func TestBooksThatDoNotBalance(t *testing.T) {
 	if b := p.balance(); b.verdict() != nil {
 		t.Fatalf("wrong from the start: %v", b.wrong)
 	}
+	checkConfig(t, s)
 	p.uipath.AddItem(folder, invoices, uipath.Item{Reference: "inv-000003"})
 	p.items[notes] = append(p.items[notes], "note-never")
 	p.uipath.AddJob(folder, process, uipath.Job{Reference: "job-000000"})
@@ -58,5 +60,21 @@ func TestBooksThatDoNotBalance(t *testing.T) {
 		if !strings.Contains(wrong, want) {
 			t.Errorf("%q was not noticed:\n%s", want, wrong)
 		}
+	}
+}
+
+// The file for other commands names the same servers.
+func checkConfig(t *testing.T, s *stage) {
+	t.Helper()
+	path, err := s.writeConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.NATS.URL != s.worker.at.NATS || cfg.Connections[0].URL != s.uipath.URL() || len(cfg.Routes) < 4 {
+		t.Errorf("%+v", cfg)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -38,6 +39,8 @@ type stage struct {
 	nc     *nats.Conn
 	js     jetstream.JetStream
 	log    *tally
+	// variables are those of the configuration.
+	variables map[string]string
 }
 
 // open starts the orchestrator and the worker, and connects to the worker's NATS.
@@ -90,12 +93,12 @@ func (s *stage) startWorker(ctx context.Context) (*workerRun, error) {
 	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
 		return nil, err
 	}
-	variables := map[string]string{
+	s.variables = map[string]string{
 		"SANDBOX_STORE": filepath.Join(s.dir, "jetstream"), "SANDBOX_SECRET_FILE": secret,
 		"SANDBOX_URL": s.uipath.URL(), "SANDBOX_TOKEN_URL": s.uipath.TokenURL(),
 	}
 	cfg, err := config.Parse("configs/sandbox.yaml", configs.Sandbox, func(name string) (string, bool) {
-		value, ok := variables[name]
+		value, ok := s.variables[name]
 		return value, ok
 	})
 	if err != nil {
@@ -148,21 +151,43 @@ func (s *stage) close() {
 }
 
 // stayOpen tells what to try by hand, and waits for an interrupt.
-func (s *stage) stayOpen(ctx context.Context, out io.Writer) {
+func (s *stage) stayOpen(ctx context.Context, out io.Writer) error {
+	file, err := s.writeConfig()
+	if err != nil {
+		return err
+	}
 	fmt.Fprintf(out, `
-Everything goes on running until Ctrl-C. To try by hand, with the nats command line:
+Everything goes on running until Ctrl-C. To try by hand, with the nats command line and this worker's own:
   nats --server %[1]s pub jobs.invoices.mine '{"id": "mine-1", "content": {"Vendor": "ACME"}}'
   nats --server %[1]s pub jobs.robots.mine '{"id": "mine-2", "arguments": {"in_Vendor": "ACME"}}'
   nats --server %[1]s pub jobs.invoices.mine 'not a request'
-  nats --server %[1]s stream view JOBS_DEAD
+  go run ./cmd/worker check --config %[5]s
+  go run ./cmd/worker deadletter list --config %[5]s
   curl http://%[2]s/readyz
   curl http://%[2]s/status
   curl http://%[2]s/metrics
   tail -f %[3]s
 Subjects: jobs.invoices.>, jobs.claims.>, jobs.notes.>, jobs.robots.>   Orchestrator: %[4]s
-`, s.worker.at.NATS, s.worker.at.Admin, s.logFile(), s.uipath.URL())
+`, s.worker.at.NATS, s.worker.at.Admin, s.logFile(), s.uipath.URL(), file)
 	select {
 	case <-ctx.Done():
 	case <-s.worker.done:
 	}
+	return nil
+}
+
+// writeConfig writes the file that other commands reach all of this with.
+func (s *stage) writeConfig() (path string, err error) {
+	path = filepath.Join(s.dir, "queueferry.yaml")
+	text := string(configs.Sandbox)
+	for name, value := range s.variables {
+		text = strings.ReplaceAll(text, "${"+name+"}", value)
+	}
+	head, rest, found := strings.Cut(text, "  embedded: ")
+	_, rest, ended := strings.Cut(rest, "\n")
+	if !found || !ended {
+		return "", errors.New("configs/sandbox.yaml has no embedded server")
+	}
+	text = fmt.Sprintf("%s  url: %s\n%s", head, s.worker.at.NATS, rest)
+	return path, os.WriteFile(path, []byte(text), 0o600)
 }

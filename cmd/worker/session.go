@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -96,21 +95,10 @@ func unreachable(cfg *config.Config, last, err error) error {
 // clientSettings are how to reach the server. The embedded one is reached at the
 // worker's listener. An error is a [*config.Error].
 func clientSettings(cfg *config.Config) (broker.Settings, error) {
-	settings := setup.NATS(cfg.NATS)
-	if cfg.NATS.Embedded == nil {
-		return settings, nil
-	}
-	host, port, err := net.SplitHostPort(cfg.NATS.Embedded.Listen)
-	if err != nil || port == "0" {
+	settings, ok := setup.Client(cfg.NATS)
+	if !ok {
 		problem := cfg.Problem("nats.embedded.listen", "has no fixed port, so that the worker's NATS server cannot be found; give it one")
 		return settings, &config.Error{Problems: []config.Problem{problem}}
 	}
-	switch host {
-	case "", "0.0.0.0":
-		host = "127.0.0.1"
-	case "::":
-		host = "::1"
-	}
-	settings.URL = "nats://" + net.JoinHostPort(host, port)
 	return settings, nil
 }

@@ -3,7 +3,6 @@ package check
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 
 	"github.com/queueferry/queueferry/internal/broker"
@@ -15,20 +14,15 @@ import (
 // onlineNATS connects to the servers and looks at what the worker needs there. It
 // never starts a server: the embedded one is that of a worker that runs.
 func (b *book) onlineNATS(ctx context.Context, cfg *config.Config, o Options) {
-	settings := setup.NATS(cfg.NATS)
-	embedded := cfg.NATS.Embedded != nil
-	if embedded {
-		at, ok := reachable(cfg.NATS.Embedded.Listen)
-		if !ok {
-			b.add(finding.Bad(finding.Unknown, "nats", "connection", "the worker's own server takes any free port, so it cannot be found",
-				"Set a port in nats.embedded.listen, if publishers are to reach it."))
-			return
-		}
-		settings.URL = at
+	settings, ok := setup.Client(cfg.NATS)
+	if !ok {
+		b.add(finding.Bad(finding.Unknown, "nats", "connection", "the worker's own server takes any free port, so it cannot be found",
+			"Set a port in nats.embedded.listen, if publishers are to reach it."))
+		return
 	}
 	conn, err := connectNATS(ctx, settings)
 	if err != nil {
-		b.unconnected(err, settings.URL, embedded)
+		b.unconnected(err, settings.URL, cfg.NATS.Embedded != nil)
 		return
 	}
 	defer conn.Close()
@@ -76,21 +70,6 @@ func (f *faults) all() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return errors.Join(append(f.told, broker.ErrDisconnected)...)
-}
-
-// reachable is where this machine reaches a listener.
-func reachable(listen string) (url string, ok bool) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil || port == "0" {
-		return "", false
-	}
-	switch host {
-	case "", "0.0.0.0":
-		host = "127.0.0.1"
-	case "::":
-		host = "::1"
-	}
-	return "nats://" + net.JoinHostPort(host, port), true
 }
 
 // unconnected says why there is no connection.

@@ -140,15 +140,3 @@ func TestNATSInsideOfTheWorker(t *testing.T) {
 		t.Errorf("any port: %+v", f)
 	}
 }
-
-func TestReachable(t *testing.T) {
-	t.Parallel()
-	for listen, want := range map[string]string{
-		"127.0.0.1:4222": "nats://127.0.0.1:4222", ":4222": "nats://127.0.0.1:4222", "0.0.0.0:4222": "nats://127.0.0.1:4222",
-		"[::]:4222": "nats://[::1]:4222", "10.0.0.7:1": "nats://10.0.0.7:1", "127.0.0.1:0": "",
-	} {
-		if got, ok := reachable(listen); got != want || ok != (want != "") {
-			t.Errorf("%s: %s", listen, got)
-		}
-	}
-}

@@ -1,6 +1,8 @@
 package setup
 
 import (
+	"net"
+
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
 )
@@ -12,6 +14,28 @@ func NATS(n config.NATS) broker.Settings {
 		URL: n.URL, CredentialsFile: n.CredentialsFile, NKeyFile: n.NKeyFile,
 		User: n.User, Password: n.Password, Token: n.Token, TLS: broker.TLS(n.TLS),
 	}
+}
+
+// Client is how another process than the worker reaches the NATS servers: as
+// [NATS], with the address of the server inside of a running worker. It reports
+// false where that one takes any free port, so that nobody can find it.
+func Client(n config.NATS) (s broker.Settings, ok bool) {
+	s = NATS(n)
+	if n.Embedded == nil {
+		return s, true
+	}
+	host, port, err := net.SplitHostPort(n.Embedded.Listen)
+	if err != nil || port == "0" {
+		return s, false
+	}
+	switch host {
+	case "", "0.0.0.0":
+		host = "127.0.0.1"
+	case "::":
+		host = "::1"
+	}
+	s.URL = "nats://" + net.JoinHostPort(host, port)
+	return s, true
 }
 
 // Embedded is the server inside of the worker, which tells log what it says. It
