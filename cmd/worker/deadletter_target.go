@@ -60,7 +60,10 @@ func (d *destinations) of(ctx context.Context, s deadletter.Stored) (deadletter.
 		return deadletter.Destination{}, homeless(s)
 	}
 	route := d.routes[i]
-	to := deadletter.Destination{Subject: s.Subject, RequestID: s.RequestID, Connection: route.Connection}
+	to := deadletter.Destination{Subject: s.Subject, RequestID: s.RequestID, Connection: route.Connection, Elsewhere: route.Name != s.Route}
+	if own := d.named(s.Route); own >= 0 && d.routes[own].Connection != route.Connection {
+		to.Origin = d.routes[own].Connection
+	}
 	if !route.Takes(to.Subject) {
 		to.Subject = literal(route.Subjects[0])
 	}

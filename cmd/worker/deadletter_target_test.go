@@ -19,9 +19,9 @@ func TestDestinations(t *testing.T) {
 		err                   string
 	}{
 		"its own subject":        {subject: "jobs.invoices.a.b", id: "x", want: deadletter.Destination{Subject: "jobs.invoices.a.b", RequestID: "x", Connection: "acme"}},
-		"the second route's":     {subject: "jobs.orders.5.new", id: "x", want: deadletter.Destination{Subject: "jobs.orders.5.new", RequestID: "x", Connection: "acme"}},
-		"to its own route":       {to: "orders", subject: "jobs.orders.5.new", id: "x", want: deadletter.Destination{Subject: "jobs.orders.5.new", RequestID: "x", Connection: "acme"}},
-		"to another route":       {to: "orders", subject: "jobs.invoices.a", id: "x", want: deadletter.Destination{Subject: "jobs.orders.replay.new", RequestID: "x", Connection: "acme"}},
+		"the second route's":     {subject: "jobs.orders.5.new", id: "x", want: deadletter.Destination{Subject: "jobs.orders.5.new", RequestID: "x", Connection: "acme", Elsewhere: true}},
+		"to its own route":       {to: "orders", subject: "jobs.orders.5.new", id: "x", want: deadletter.Destination{Subject: "jobs.orders.5.new", RequestID: "x", Connection: "acme", Elsewhere: true}},
+		"to another route":       {to: "orders", subject: "jobs.invoices.a", id: "x", want: deadletter.Destination{Subject: "jobs.orders.replay.new", RequestID: "x", Connection: "acme", Elsewhere: true}},
 		"to another with a rest": {to: "invoices", subject: "elsewhere", id: "x", want: deadletter.Destination{Subject: "jobs.invoices.replay", RequestID: "x", Connection: "acme"}},
 		"no route's":             {subject: "jobs.old", err: "no route takes its subject jobs.old: name the route with --to-route"},
 		"no subject":             {err: "its subject is not known: name the route with --to-route"},
@@ -49,7 +49,7 @@ func TestDestinations(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := deadletter.Stored{Letter: deadletter.Letter{Subject: c.subject, RequestID: c.id, Header: c.header, Data: []byte(c.data), Stream: "JOBS", Sequence: 7}}
+			s := deadletter.Stored{Letter: deadletter.Letter{Route: "invoices", Subject: c.subject, RequestID: c.id, Header: c.header, Data: []byte(c.data), Stream: "JOBS", Sequence: 7}}
 			got, err := d.of(t.Context(), s)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
@@ -61,6 +61,19 @@ func TestDestinations(t *testing.T) {
 				t.Errorf("%v %s", err, diff)
 			}
 		})
+	}
+}
+
+// The claim of a request is under the connection of the route that it came from.
+func TestADestinationOfAnotherConnection(t *testing.T) {
+	t.Parallel()
+	d := &destinations{to: "b", routes: []config.Route{
+		{Name: "a", Connection: "own", Subjects: []string{"jobs.a"}}, {Name: "b", Connection: "other", Subjects: []string{"jobs.b"}},
+	}}
+	got, err := d.of(t.Context(), deadletter.Stored{Letter: deadletter.Letter{Route: "a", Subject: "jobs.a", RequestID: "x"}})
+	want := deadletter.Destination{Subject: "jobs.b", RequestID: "x", Connection: "other", Elsewhere: true, Origin: "own"}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
 	}
 }
 

@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"sync"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 	"pgregory.net/rapid"
 
+	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -44,6 +46,8 @@ const (
 	stalls       // the worker hears nothing of NATS any more: its lease is lost
 	stallsLate   // and its call takes all the time it may, and acts late
 	losesAck
+	cannotTell       // as losesAnswer or a look-up that does not tell: parked, and replayed
+	cannotTellResend // the same, and an operator looks before the replay
 	fates
 )
 
@@ -189,6 +193,9 @@ func (w *world) submit(what fate, t orchestrator.Try) orchestrator.Result {
 		if wait := time.Until(t.UnknownSince.Add(modelSettle)); wait > 0 {
 			return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.Settling, Wait: wait}}
 		}
+		if what == cannotTell || what == cannotTellResend {
+			return inDoubt
+		}
 		if w.found() {
 			return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Duplicate}}
 		}
@@ -211,6 +218,9 @@ func (w *world) submit(what fate, t orchestrator.Try) orchestrator.Result {
 	}
 	time.Sleep(time.Second)
 	w.act()
+	if what == cannotTell || what == cannotTellResend {
+		return inDoubt
+	}
 	if what == losesAnswer {
 		time.Sleep(modelTimeout - time.Second)
 		return lostAnswer
@@ -232,13 +242,15 @@ func (s *scripted) Do(ctx, _ context.Context, t orchestrator.Try) (orchestrator.
 	return call.(func(orchestrator.Try) orchestrator.Result)(t), nil
 }
 
-// message is delivered until it is acked.
+// message is delivered until it is acked. What is parked is replayed, as another
+// message.
 func (w *world) message(sequence uint64) {
+	var header nats.Header
 	for delivery := uint64(1); ; delivery++ {
 		who := w.script.next(&w.script.works)
 		what := fate(w.script.next(&w.script.fates))
 		handled := make(chan time.Duration, 1)
-		go func() { handled <- w.deliver(who, sequence, delivery, what) }()
+		go func() { handled <- w.deliver(who, sequence, delivery, header, what) }()
 		wait := time.Duration(-1)
 		if what == stalls || what == stallsLate {
 			time.Sleep(modelLease) // the server gives it to the next meanwhile
@@ -248,6 +260,9 @@ func (w *world) message(sequence uint64) {
 		switch {
 		case wait == 0:
 			return
+		case wait == isParked:
+			header = w.replay(sequence, what == cannotTellResend)
+			sequence, delivery = sequence+100, 0
 		case wait > 0:
 			time.Sleep(wait)
 		case what != stalls && what != stallsLate:
@@ -256,17 +271,48 @@ func (w *world) message(sequence uint64) {
 	}
 }
 
+// isParked is the time until the next delivery of a message that is a dead letter.
+const isParked = time.Duration(-2)
+
+var inDoubt = orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unknown, Reason: job.UnknownOutcome, Called: true}}
+
+// replay is what the replay of a dead letter does to the ledger; it gives the
+// header of the message that is published. An operator who says that it was not
+// carried out has looked when everything had come to its end.
+func (w *world) replay(sequence uint64, resend bool) nats.Header {
+	key, hash := w.key(sequence), fmt.Sprintf("%032x", sequence)
+	book := w.ledger.book
+	if resend {
+		time.Sleep(2 * (modelTimeout + modelSettle))
+		resend = !w.found()
+	}
+	ctx := context.Background()
+	parked, _ := book.Load(ctx, key)
+	if claim := ledger.RequestKey("acme", "one"); resend {
+		if found, _ := book.LoadClaim(ctx, claim); found.Claim.Message == key.String() && found.Claim.State == ledger.Claimed {
+			_ = book.Delete(ctx, claim, found.Revision)
+		}
+	} else {
+		_, _ = book.Store(ctx, ledger.PastKey(hash), 0, ledger.Record{FirstTry: parked.Record.FirstTry, UnknownSince: parked.Record.UnknownSince})
+	}
+	return nats.Header{"Nats-Msg-Id": {deadletter.MessageID(hash)}}
+}
+
+func (w *world) key(sequence uint64) ledger.Key {
+	return ledger.MessageKey(route, sequence, time.Unix(0, int64(sequence)))
+}
+
 // deliver is one delivery: it gives the time until the next, 0 where the message
 // was acked, and less where the server is told nothing.
-func (w *world) deliver(who int, sequence, count uint64, what fate) time.Duration {
+func (w *world) deliver(who int, sequence, count uint64, header nats.Header, what fate) time.Duration {
 	w.mu.Lock()
 	c := w.workers[who]
 	w.mu.Unlock()
 	at := time.Unix(0, int64(sequence))
 	d := &delivery{
-		msg:      &nats.Msg{Subject: "jobs.invoices.a"},
+		msg:      &nats.Msg{Subject: "jobs.invoices.a", Header: header},
 		meta:     &nats.MsgMetadata{NumDelivered: count, Timestamp: at, Sequence: nats.SequencePair{Stream: sequence, Consumer: count}},
-		received: time.Now(), callLimit: modelTimeout, key: ledger.MessageKey(route, sequence, at),
+		received: time.Now(), callLimit: modelTimeout, key: w.key(sequence),
 		request: &job.Request{ID: "one", Action: job.StartJob},
 	}
 	d.owned.Store(time.Now().UnixNano())
@@ -286,6 +332,8 @@ func (w *world) deliver(who int, sequence, count uint64, what fate) time.Duratio
 	var result orchestrator.Result
 	if c.recall(d) != nil {
 		result = d.notBegun(job.LedgerFailed)
+	} else if d.entry.Record.Dead != nil {
+		return isParked
 	} else {
 		result = c.try(d)
 	}
@@ -312,7 +360,14 @@ func (w *world) settle(c *Consumer, d *delivery, r orchestrator.Result, what fat
 		return -1
 	}
 	disposition := c.decide(d, r)
-	if disposition.Kind == retry.DeadLetter {
+	switch {
+	case disposition.Kind != retry.DeadLetter:
+	case disposition.Reason == job.UnknownOutcome:
+		if c.markDead(d, r, disposition) != nil {
+			return time.Second
+		}
+		return isParked
+	default:
 		w.mu.Lock()
 		w.dead = append(w.dead, disposition.Reason)
 		w.mu.Unlock()

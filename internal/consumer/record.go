@@ -42,6 +42,11 @@ func (c *Consumer) recallPast(d *delivery) error {
 		entry.Record.UnknownSince = d.received // it was settled by then
 	}
 	d.pastKey, d.past = key, entry
+	if d.again && d.entry.Record.UnknownSince.IsZero() {
+		// An earlier delivery of this very message may have begun a call long after
+		// it was a dead letter.
+		d.inherited.UnknownSince = d.received.Add(d.callLimit)
+	}
 	d.again, d.unsent = true, false
 	d.inherit(entry.Record)
 	return nil

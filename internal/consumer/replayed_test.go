@@ -110,6 +110,33 @@ func TestThePastOutlivesADelivery(t *testing.T) {
 	}
 }
 
+// A worker that died in a call for a replayed message leaves a doubt that is
+// younger than the dead letter's.
+func TestARedeliveryIsYoungerThanItsPast(t *testing.T) {
+	t.Parallel()
+	b := newRig(t, 30*time.Second)
+	b.past(ledger.Record{FirstTry: time.Now().Add(-2 * time.Hour), UnknownSince: time.Now().Add(-time.Hour)})
+	b.replayed("one", deadletter.MessageID(deadHash))
+	consumer, err := b.js.Consumer(t.Context(), "JOBS", route)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost, err := consumer.Next()
+	if err == nil {
+		err = lost.Nak()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newTarget(nil)
+	began := time.Now()
+	b.start(g, func(s *Settings) { s.CallLimit = time.Minute })
+	b.awaitSettled(1)
+	if try := g.calls()[0]; !try.Again || try.UnknownSince.Before(began.Add(time.Minute)) {
+		t.Errorf("again %t, unknown since %v", try.Again, try.UnknownSince)
+	}
+}
+
 // While the ledger cannot say what the past is, nothing is begun.
 func TestAPastThatCannotBeRead(t *testing.T) {
 	t.Parallel()

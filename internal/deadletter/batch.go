@@ -28,6 +28,9 @@ type pick struct {
 	to Destination
 	// doubted tells that an earlier run may have published it.
 	doubted bool
+	// covered tells that the worker need not look, because the server still knows
+	// what an earlier run published.
+	covered bool
 	// published tells that it is in the stream of requests, or was.
 	published bool
 	left      error // why it stays where it is, for certain
@@ -160,6 +163,10 @@ func (u *run) send(picks []*pick, old *ledger.ReplayBatch) error {
 	if err != nil {
 		u.keepDoubts(picks, old)
 		return err
+	}
+	if old != nil && !now.covers(*old) && slices.ContainsFunc(picks, func(p *pick) bool { return p.covered }) {
+		u.keepDoubts(picks, old)
+		return errStoodStill
 	}
 	b := ledger.ReplayBatch{First: now.at, Last: now.last, Lineage: now.lineage}
 	if old != nil {

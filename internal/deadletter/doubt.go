@@ -77,7 +77,7 @@ func (u *run) sort(b ledger.ReplayBatch, picks []*pick, f Filter) (send []*pick,
 	}
 	same := b.Lineage != "" && b.Lineage == now.lineage
 	untouched := same && b.Last == now.last                                          // nothing was published
-	covered := same && now.at.Sub(b.First)+lateness < now.window                     // the server knows what was
+	covered := now.covers(b)                                                         // the server knows what was
 	found, extra := map[string]bool{}, past{firstTry: b.First, unknownSince: wall()} // what was published may be carried out by now
 	if untouched || covered {
 		extra = past{}
@@ -95,7 +95,7 @@ func (u *run) sort(b ledger.ReplayBatch, picks []*pick, f Filter) (send []*pick,
 				kept = append(kept, p.Hash)
 			}
 		default:
-			p.doubted = !untouched
+			p.doubted, p.covered = !untouched, !untouched && covered
 			if err := u.prepare(p, extra); err != nil {
 				return nil, nil, err
 			}
@@ -120,9 +120,10 @@ func (u *run) finish(p *pick) error {
 	return nil
 }
 
-// search looks for the batch among the messages that were stored when it can
-// have been published. The server may have lost some of what came before, so
-// that sequences mean less than times where it is another one.
+// search looks for the batch among the messages that were stored since it was
+// begun, up to now: a server that was frozen stores late what it was sent. It may
+// have lost some of what came before, so that sequences mean nothing where it is
+// another one.
 func (u *run) search(b ledger.ReplayBatch, now sight, same bool) (map[string]bool, error) {
 	found := map[string]bool{}
 	from := b.Last + 1
@@ -139,9 +140,6 @@ func (u *run) search(b ledger.ReplayBatch, now sight, same bool) (map[string]boo
 		}
 		if err != nil {
 			return nil, fmt.Errorf("deadletter: look for what was published: %w", err)
-		}
-		if m.Time.After(b.Begun.Add(lateness)) {
-			break
 		}
 		if hash := ReplayedHash(first(m.Header, jetstream.MsgIDHeader)); hash != "" {
 			found[hash] = true

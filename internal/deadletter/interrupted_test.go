@@ -151,6 +151,48 @@ func TestDoubtsThatNobodyChooses(t *testing.T) {
 	}
 }
 
+// A server that was frozen stores late what it was sent: it is found all the same.
+func TestADoubtThatWasStoredLate(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1, 100*time.Millisecond)
+	d.doubt(true, 0)
+	e, err := d.ledger.LoadReplay(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &e.Replay.Batches[0]
+	b.First, b.Begun = b.First.Add(-time.Hour), b.Begun.Add(-time.Hour)
+	if _, err := d.ledger.StoreReplay(t.Context(), e.Revision, e.Replay); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(300 * time.Millisecond) // the window
+	d.run(d.replay(), Filter{})
+	if info, err := d.requests.Info(t.Context()); err != nil || info.State.Msgs != 1 || d.letters() != 0 {
+		t.Errorf("%+v, %v, %d letters", info.State, err, d.letters())
+	}
+}
+
+// A batch that the window covered when it was looked for, and covers no more when
+// it is to be published: the process slept in between.
+func TestADoubtThatOutlivesTheWindow(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 1, 2*time.Minute)
+	u, end, err := d.replay().start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	now, err := u.look()
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := ledger.ReplayBatch{First: now.at.Add(-time.Hour), Begun: now.at.Add(-time.Hour), Last: now.last, Lineage: now.lineage}
+	p := &pick{Stored: listed(t, d.store, Filter{}, true)[0], to: Destination{Subject: "jobs.new"}, doubted: true, covered: true}
+	if err := u.send([]*pick{p}, &old); !errors.Is(err, errStoodStill) || len(d.published()) != 0 || len(u.doubts) != 1 {
+		t.Errorf("%v, %d requests, doubts %v", err, len(d.published()), u.doubts)
+	}
+}
+
 // A letter that an earlier run may have published is looked for although the
 // operator says that it did not run: that was before.
 func TestResendOfADoubt(t *testing.T) {

@@ -13,7 +13,8 @@ import (
 const (
 	// lease is how long the lock of a replay outlasts its last renewal.
 	lease = 30 * time.Second
-	// lateness is how long after a batch was begun its publishes may arrive.
+	// lateness is by how much a batch must be younger than the duplicate window for
+	// the server to know it surely: so long may a publish be on its way.
 	lateness = time.Minute
 )
 

@@ -83,8 +83,13 @@ func refusef(format string, args ...any) error {
 // clear has the ledger forget that the letter's request may have been carried
 // out. With dry it only says whether it would.
 func (r *Replay) clear(ctx context.Context, s Stored, d Destination, dry bool) error {
-	if err := r.clearClaim(ctx, s, d, dry); err != nil || dry {
-		return err
+	for _, connection := range []string{d.Connection, d.Origin} {
+		if err := r.clearClaim(ctx, s, connection, d.RequestID, dry); err != nil {
+			return err
+		}
+	}
+	if dry {
+		return nil
 	}
 	key := ledger.PastKey(s.Hash)
 	entry, err := r.Ledger.Load(ctx, key)
@@ -99,11 +104,11 @@ func (r *Replay) clear(ctx context.Context, s Stored, d Destination, dry bool) e
 
 // clearClaim deletes the claim that the letter's own message left behind. That
 // of another message is none of its business: the worker settles between them.
-func (r *Replay) clearClaim(ctx context.Context, s Stored, d Destination, dry bool) error {
-	if d.RequestID == "" || d.Connection == "" {
+func (r *Replay) clearClaim(ctx context.Context, s Stored, connection, id string, dry bool) error {
+	if id == "" || connection == "" {
 		return nil
 	}
-	key := ledger.RequestKey(d.Connection, d.RequestID)
+	key := ledger.RequestKey(connection, id)
 	entry, err := r.Ledger.LoadClaim(ctx, key)
 	if err != nil {
 		return fmt.Errorf("deadletter: %w", err)

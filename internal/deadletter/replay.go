@@ -17,6 +17,12 @@ type Destination struct {
 	// payload.
 	RequestID  string
 	Connection string // of the route; where the request's claim is looked for
+	// Elsewhere tells that the route is not the one that the letter came from. What
+	// that one may have carried out would be looked for in the wrong place.
+	Elsewhere bool
+	// Origin is the connection of the route that the letter came from; empty: it is
+	// not known, or is no other one.
+	Origin string
 }
 
 // Replayed is what became of one letter.
@@ -99,5 +105,10 @@ func (r *Replay) destination(s Stored) (Destination, error) {
 	if !isHash(s.Hash) {
 		return Destination{}, refusef("its subject does not end in a hash as this program makes it: publish the payload by hand")
 	}
-	return r.Target(s)
+	to, err := r.Target(s)
+	if err == nil && to.Elsewhere && !r.Resend && s.past() != (past{}) {
+		err = refusef("route %s may have carried it out, and another route would look for it in the wrong place: "+
+			"look for it yourself, and if it is not there replay it with --resend", s.Route)
+	}
+	return to, err
 }

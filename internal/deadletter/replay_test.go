@@ -236,6 +236,37 @@ func TestReplayResend(t *testing.T) {
 	}
 }
 
+// A route cannot tell what another one may have carried out: that letter is left,
+// unless somebody has looked; then the claim under its own connection counts.
+func TestReplayElsewhere(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, 4, time.Minute)
+	key := ledger.RequestKey("own", "id-3")
+	done := ledger.Claim{State: ledger.Done, Hash: "x", Message: ledger.MessageKey("jobs", 4, anHour).String()}
+	if _, err := d.ledger.StoreClaim(t.Context(), key, 0, done, 0); err != nil {
+		t.Fatal(err)
+	}
+	r := d.replay()
+	r.Target = func(s Stored) (Destination, error) {
+		to, err := home(s)
+		to.Elsewhere, to.Origin = true, "own"
+		return to, err
+	}
+	var left []string
+	r.Told = func(what Replayed) {
+		if what.Err != nil {
+			left = append(left, what.Err.Error())
+		}
+	}
+	if got := d.run(r, Filter{}); got != (Result{Replayed: 2, Left: 2}) || !strings.Contains(left[0], "wrong place") {
+		t.Errorf("%+v: %q", got, left)
+	}
+	r.Resend, left = true, nil
+	if got := d.run(r, Filter{}); got != (Result{Replayed: 1, Left: 1}) || !strings.Contains(left[0], "was carried out") {
+		t.Errorf("%+v: %q", got, left)
+	}
+}
+
 // What is left says why, and harms no neighbour.
 func TestReplayLeavesWhatCannotGo(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/queueferry/queueferry/internal/ledger"
 )
 
 // sight is the stream of requests at one moment, by its server's clock.
@@ -25,6 +27,12 @@ func (u *run) look() (sight, error) {
 		at: info.TimeStamp, last: info.State.LastSeq, window: info.Config.Duplicates,
 		lineage: lineage(info, u.JetStream.Conn()),
 	}, nil
+}
+
+// covers reports whether the server surely knows by its duplicate window what was
+// published of a batch.
+func (s sight) covers(b ledger.ReplayBatch) bool {
+	return b.Lineage != "" && b.Lineage == s.lineage && s.at.Sub(b.First)+lateness < s.window
 }
 
 // lineage names the stream and the server that remembers what it took, as long
