@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
@@ -41,18 +42,26 @@ type pick struct {
 // sent it is not sent again.
 func (r *Replay) message(p *pick) *nats.Msg {
 	m := &nats.Msg{Subject: p.to.Subject, Data: p.Data, Header: make(nats.Header, len(p.Header)+3)}
+	named := bearable(p.to.RequestID)
 	for name, values := range p.Header {
-		if hasPrefixFold(name, natsPrefix) || p.to.RequestID != "" && strings.EqualFold(name, HeaderRequestID) {
+		if hasPrefixFold(name, natsPrefix) || named && strings.EqualFold(name, HeaderRequestID) {
 			continue
 		}
 		m.Header[name] = values
 	}
-	if p.to.RequestID != "" {
+	if named {
 		m.Header[HeaderRequestID] = []string{p.to.RequestID}
 	}
 	m.Header[jetstream.MsgIDHeader] = []string{MessageID(p.Hash)}
 	m.Header[jetstream.ExpectedStreamHeader] = []string{r.Stream}
 	return m
+}
+
+// bearable reports whether a header brings the id back as it is: NATS trims a
+// value and makes one line of it. An id that would come back as another one is
+// of the payload, where the worker finds it again.
+func bearable(id string) bool {
+	return id != "" && textproto.TrimString(id) == id && !strings.ContainsAny(id, "\r\n")
 }
 
 // replayPrefix stands before the hash in the message's id: the letter itself

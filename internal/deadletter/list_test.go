@@ -169,3 +169,23 @@ func TestPurge(t *testing.T) {
 		})
 	}
 }
+
+// What a replay removed while the purge went on will be carried out: it is not
+// told as purged.
+func TestPurgeCountsWhatItRemovedItself(t *testing.T) {
+	t.Parallel()
+	_, s := shelf(t, 6)
+	n, err := s.Purge(t.Context(), Filter{Reasons: []job.Reason{job.NotFound}}, func(n int) {
+		if n > 1 {
+			return
+		}
+		for place := range uint64(6) {
+			if err := s.remove(t.Context(), place+1); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if n != 1 || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+}

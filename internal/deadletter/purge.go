@@ -19,14 +19,17 @@ func (s *Store) Purge(ctx context.Context, f Filter, removed func(n int)) (n int
 		return s.purgeSubjects(ctx, f, removed)
 	}
 	for l, err := range s.List(ctx, f, false) {
+		deleted := false
 		if err == nil {
-			err = s.remove(ctx, l.Place)
+			deleted, err = s.delete(ctx, l.Place)
 		}
 		if err != nil {
 			return n, err
 		}
-		n++
-		removed(n)
+		if deleted { // else somebody replayed or purged it meanwhile
+			n++
+			removed(n)
+		}
 	}
 	return n, ctx.Err()
 }

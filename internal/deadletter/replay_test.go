@@ -350,3 +350,27 @@ func TestReplayAndAForeignDuplicate(t *testing.T) {
 		})
 	}
 }
+
+// A header would bring such an id back as another one, and with it another
+// reference: the request of a lost answer would be made twice.
+func TestReplayBearsNoIDThatAHeaderWouldChange(t *testing.T) {
+	t.Parallel()
+	for id, want := range map[string]string{
+		" inv-1": "", "inv-1 ": "", "inv-1\t": "", "inv\n1": "", "inv\r1": "",
+		"inv 1": "inv 1", "inv\t1": "inv\t1", "Grüße 漢字": "Grüße 漢字", "\x01\x7f": "\x01\x7f",
+		strings.Repeat("i", 5000): strings.Repeat("i", 5000),
+	} {
+		t.Run(fmt.Sprintf("%.20q", id), func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t, 1, 2*time.Minute)
+			r := d.replay()
+			r.Target = func(s Stored) (Destination, error) {
+				return Destination{Subject: s.Subject, RequestID: id, Connection: "acme"}, nil
+			}
+			d.run(r, Filter{})
+			if got := d.published(); len(got) != 1 || len(got[want]) != 1 {
+				t.Errorf("published as %v", got)
+			}
+		})
+	}
+}

@@ -68,16 +68,26 @@ func streamInfo(ctx context.Context, stream jetstream.Stream, name string, opts 
 
 // remove deletes one letter. One that is gone already is fine.
 func (s *Store) remove(ctx context.Context, place uint64) error {
+	_, err := s.delete(ctx, place)
+	return err
+}
+
+// delete deletes one letter. It reports false without an error where the letter
+// was gone already.
+func (s *Store) delete(ctx context.Context, place uint64) (bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestLimit)
 	defer cancel()
 	err := s.stream.DeleteMsg(ctx, place)
-	if err == nil || errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil
+	if err == nil {
+		return true, nil
+	}
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
 	}
 	if _, lookErr := get(ctx, s.js, s.name, question{Seq: place}); errors.Is(lookErr, jetstream.ErrMsgNotFound) {
-		return nil
+		return false, nil
 	}
-	return fmt.Errorf("deadletter: delete letter %d of %s: %w", place, s.name, err)
+	return false, fmt.Errorf("deadletter: delete letter %d of %s: %w", place, s.name, err)
 }
 
 // question asks for one message: that of a sequence, the next at or after it of
