@@ -27,7 +27,7 @@ type (
 		}
 		Routes []struct {
 			State         string
-			Held          int
+			Held, Pending int
 			HeldSince     time.Time `json:"held_since"`
 			NextTry       time.Time `json:"next_try"`
 			LastDelivered time.Time `json:"last_delivered"`
@@ -61,7 +61,7 @@ func (w *running) stand() stand {
 	w.t.Helper()
 	var s stand
 	_, body := w.page("/status")
-	if err := json.Unmarshal([]byte(body), &s); err != nil || len(s.Routes) != 1 || len(s.Connections) != 1 {
+	if err := json.Unmarshal([]byte(body), &s); err != nil || len(s.Routes) == 0 || len(s.Connections) != 1 {
 		w.t.Fatalf("/status: %v\n%s", err, body)
 	}
 	return s
@@ -140,6 +140,29 @@ func TestThePagesTellWhatStandsStill(t *testing.T) {
 			}
 			r.eventually("messages wait", func() bool { _, all := w.problems(); return len(all) == 1 && *all[0].Waiting > 0 })
 		})
+	}
+}
+
+// What waits for a paused route does not wait for the gate.
+func TestAGateDoesNotCountAPausedRoute(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, uipath.Settings{})
+	cfg := r.configure(settings{})
+	paused := cfg.Routes[0]
+	paused.Name, paused.Subjects, paused.Pause = "paused", []string{"jobs.paused.>"}, true
+	cfg.Routes = append(cfg.Routes, paused)
+	r.startWith(cfg).end() // makes the consumers
+	for range 7 {
+		if _, err := r.js.Publish(t.Context(), "jobs.paused.new", []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.writeSecret("wrong")
+	w := r.startWith(cfg)
+	r.eventually("it is known what waits for the paused route", func() bool { return w.stand().Routes[1].Pending == 7 })
+	r.eventually("the gate is shut", func() bool { _, all := w.problems(); return len(all) == 1 })
+	if _, all := w.problems(); all[0].What != "gate acme" || *all[0].Waiting != 0 {
+		t.Errorf("%+v, %d wait", all[0], *all[0].Waiting)
 	}
 }
 

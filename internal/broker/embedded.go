@@ -175,9 +175,12 @@ func (s EmbeddedSettings) openStore() (*os.File, error) {
 	return lock, nil
 }
 
+// EmbeddedName is the name of every server inside of a worker.
+const EmbeddedName = "queueferry"
+
 func (s EmbeddedSettings) start(host string, port int) (*Embedded, error) {
 	o := &server.Options{
-		ServerName:             "queueferry",
+		ServerName:             EmbeddedName,
 		Host:                   host,
 		Port:                   port,
 		MaxPayload:             maxPayload,

@@ -22,6 +22,9 @@ type Inspection struct {
 	// CallLimits says by consumer name how long one call of that route may last.
 	// A route that is not in it is not judged by it.
 	CallLimits map[string]time.Duration
+	// Embedded says that the server is the one inside of a worker, which is alone
+	// by design.
+	Embedded bool
 }
 
 // inspector looks at one server. It is for one goroutine.
@@ -43,7 +46,7 @@ func Inspect(ctx context.Context, c *Conn, t Topology, o Inspection) []finding.F
 		return []finding.Finding{finding.Bad(finding.Error, "nats", "connection",
 			"there is no connection", "Look at nats.url and the log-in, and at whether the server runs.")}
 	}
-	found := inspector{c: c, t: t, o: o}.all(ctx)
+	found := merged(inspector{c: c, t: t, o: o}.all(ctx))
 	for n := range found {
 		found[n].Remedy = sentence(found[n].Remedy)
 	}
@@ -70,9 +73,45 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
+// most is how many subjects of one cause are named.
+const most = 5
+
+// merged tells each cause once: what is said of several subjects in the same
+// words, and is not as it should be, is told of the first, with the others' names.
+func merged(all []finding.Finding) []finding.Finding {
+	var kept []finding.Finding
+	also := map[finding.Finding][]string{} // by a finding without its subject
+	for _, f := range all {
+		cause := f
+		cause.Subject = ""
+		others, told := also[cause]
+		if told && f.Status != finding.OK {
+			also[cause] = append(others, f.Subject)
+			continue
+		}
+		also[cause] = others
+		kept = append(kept, f)
+	}
+	for n, f := range kept {
+		f.Subject = ""
+		others := also[f]
+		if len(others) > most {
+			others = append(others[:most-1:most-1], fmt.Sprintf("and %d more", len(others)-most+1))
+		}
+		if len(others) > 0 && f.Status != finding.OK {
+			kept[n].Detail += " (also " + strings.Join(others, ", ") + ")"
+		}
+	}
+	return kept
+}
+
+// fact is what a check judges, and what it found there.
+type fact struct{ check, detail string }
+
 // judge is what a check of one thing found, as findings. What was observed
-// stands whatever the check says; a fact stands unless the check says otherwise.
-func judge(subject string, at place, observed, facts []finding.Finding, n notes, err error) []finding.Finding {
+// stands whatever the check says; a fact stands unless the check says otherwise,
+// and those that stand are told in one line.
+func judge(subject string, at place, observed []finding.Finding, facts []fact, n notes, err error) []finding.Finding {
 	said := map[string]bool{}
 	var bad []finding.Finding
 	for _, one := range n {
@@ -83,13 +122,14 @@ func judge(subject string, at place, observed, facts []finding.Finding, n notes,
 	if err != nil {
 		return append(append(observed, refusal(subject, at, err)), bad...)
 	}
-	found := observed
-	for _, fact := range facts {
-		if !said[fact.Check] {
-			found = append(found, fact)
+	var standing []string
+	for _, f := range facts {
+		if !said[f.check] {
+			standing = append(standing, f.check+": "+f.detail)
 		}
 	}
-	return append(found, bad...)
+	observed = append(observed, finding.Good(subject, "configuration", strings.Join(standing, "; ")))
+	return append(observed, bad...)
 }
 
 // trim leaves out of a text what the finding's subject says already.

@@ -33,7 +33,7 @@ func (i inspector) consumer(ctx context.Context, c Consumer) []finding.Finding {
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound) && i.t.Create:
 		return []finding.Finding{finding.Bad(finding.Unknown, subject, "existence",
-			"it does not exist yet; a worker makes it when it starts, if stream.manage is create", "start a worker once, then check again")}
+			notYet, "start a worker once, then check again")}
 	case errors.Is(err, jetstream.ErrConsumerNotFound):
 		return []finding.Finding{refusal(subject, at, c.missing(at.what))}
 	case errors.Is(err, jetstream.ErrNotPullConsumer):
@@ -43,25 +43,25 @@ func (i inspector) consumer(ctx context.Context, c Consumer) []finding.Finding {
 	}
 	n, err := checkConsumer(at.what, c, info)
 	observed := []finding.Finding{
-		finding.Good(subject, "existence", "exists"),
 		group(subject, info.Cluster),
 		backlog(subject, info),
 	}
-	if limit, ok := i.o.CallLimits[c.Name]; ok {
+	// Where the server has the route's ack_wait, the file tells it all.
+	if limit, ok := i.o.CallLimits[c.Name]; ok && info.Config.AckWait != c.AckWait {
 		observed = append(observed, callLimit(subject, limit, info.Config.AckWait))
 	}
-	return judge(subject, at, observed, consumerFacts(subject, info.Config), n, err)
+	return judge(subject, at, observed, consumerFacts(info.Config), n, err)
 }
 
-func consumerFacts(subject string, have jetstream.ConsumerConfig) []finding.Finding {
-	return []finding.Finding{
-		finding.Good(subject, "filter", fmt.Sprintf("takes %v", filters(have))),
-		finding.Good(subject, "ack policy", have.AckPolicy.String()),
-		finding.Good(subject, "max deliver", "no limit"),
-		finding.Good(subject, "backoff", "none"),
-		finding.Good(subject, "ack wait", have.AckWait.String()),
-		finding.Good(subject, "max ack pending", fmt.Sprint(have.MaxAckPending)),
-		finding.Good(subject, "paused", "no"),
+func consumerFacts(have jetstream.ConsumerConfig) []fact {
+	return []fact{
+		{"filter", fmt.Sprintf("takes %v", filters(have))},
+		{"ack policy", have.AckPolicy.String()},
+		{"max deliver", "no limit"},
+		{"backoff", "none"},
+		{"ack wait", have.AckWait.String()},
+		{"max ack pending", fmt.Sprint(have.MaxAckPending)},
+		{"paused", "no"},
 	}
 }
 

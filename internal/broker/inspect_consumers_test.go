@@ -2,6 +2,7 @@ package broker
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -141,6 +142,36 @@ func TestInspectFindsWhatNoRouteTakes(t *testing.T) {
 				}
 			}
 			wantBad(t, Inspect(t.Context(), connect(t, Settings{URL: s.URL()}), topology, Inspection{}), besides(tt.want))
+		})
+	}
+}
+
+// What only the traffic of a busy stream shows is no orphan; what stays is, at
+// the least that was seen.
+func TestLasting(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		seen  []uint64 // the last one from then on
+		want  uint64
+		looks int
+	}{
+		"none":      {[]uint64{0}, 0, 1},
+		"traffic":   {[]uint64{2, 1, 0}, 0, 3},
+		"it stays":  {[]uint64{3}, 3, looks},
+		"with some": {[]uint64{5, 3, 4}, 3, looks},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				got, err := lasting(t.Context(), func() (uint64, error) {
+					n++
+					return tt.seen[min(n, len(tt.seen))-1], nil
+				})
+				if got != tt.want || err != nil || n != tt.looks {
+					t.Errorf("%d after %d looks, %v", got, n, err)
+				}
+			})
 		})
 	}
 }

@@ -34,7 +34,7 @@ func group(subject string, c *jetstream.ClusterInfo) finding.Finding {
 	}
 	if len(behind) > 0 {
 		return finding.Bad(finding.Warning, subject, "leader",
-			fmt.Sprintf("%s leads, but %s", c.Leader, strings.Join(behind, ", ")), "see to these servers: until they are current, a further loss stops or loses more")
+			"it has a leader, but "+strings.Join(behind, ", "), "see to these servers: until they are current, a further loss stops or loses more")
 	}
 	if len(c.Replicas) == 0 {
 		return finding.Good(subject, "leader", c.Leader)
@@ -42,13 +42,16 @@ func group(subject string, c *jetstream.ClusterInfo) finding.Finding {
 	return finding.Good(subject, "leader", fmt.Sprintf("%s, and %d others are current", c.Leader, len(c.Replicas)))
 }
 
-// redundancy warns of a stream that one disk can take along.
-func redundancy(subject string, have jetstream.StreamConfig) finding.Finding {
+// redundancy warns of a stream that one disk can take along, unless its server
+// cannot be other than alone.
+func redundancy(subject string, have jetstream.StreamConfig, embedded bool) finding.Finding {
 	detail := fmt.Sprintf("%d replicas", have.Replicas)
 	const remedy = "use a cluster of three servers or more, set stream.replicas to 3, and raise the replicas of the stream that exists"
 	switch {
 	case have.Replicas >= enough:
 		return finding.Good(subject, "redundancy", detail)
+	case embedded:
+		return finding.Good(subject, "redundancy", "1 replica, in the store of the worker: back it up")
 	case have.Replicas <= 1:
 		return finding.Bad(finding.Warning, subject, "redundancy", "1 replica: a lost disk loses what is in it, and a server that is down stops it", remedy)
 	}

@@ -77,6 +77,9 @@ func (i inspector) inbox(ctx context.Context) (finding.Finding, bool) {
 // account looks at JetStream in the account.
 func (i inspector) account(ctx context.Context) (found []finding.Finding, usable bool) {
 	info, err := ask(ctx, i.c, askLimit, i.c.JetStream().AccountInfo)
+	if deniedSubject(err) != "" {
+		return []finding.Finding{finding.Good(subjectNATS, "jetstream", "this user may not ask for the account's limits, and need not")}, true
+	}
 	if err != nil {
 		f := unanswered(subjectNATS, "jetstream", finding.Unknown, err)
 		return []finding.Finding{f}, f.Status != finding.Error

@@ -140,7 +140,7 @@ func TestGroup(t *testing.T) {
 		"leader":    {&jetstream.ClusterInfo{Leader: "a"}, finding.OK, "a"},
 		"current":   {&jetstream.ClusterInfo{Leader: "a", Replicas: peers{current}}, finding.OK, "a, and 1 others are current"},
 		"no leader": {&jetstream.ClusterInfo{Replicas: peers{current}}, finding.Error, "it has none: nothing is stored or delivered"},
-		"behind":    {&jetstream.ClusterInfo{Leader: "a", Replicas: peers{current, lagging, offline}}, finding.Warning, "a leads, but c lags by 7, d is offline"},
+		"behind":    {&jetstream.ClusterInfo{Leader: "a", Replicas: peers{current, lagging, offline}}, finding.Warning, "it has a leader, but c lags by 7, d is offline"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -39,6 +39,9 @@ func (i inspector) stores() []store {
 	return all
 }
 
+// notYet is said of what a worker makes.
+const notYet = "it does not exist yet; a worker makes it when it starts (stream.manage: create)"
+
 func (i inspector) store(ctx context.Context, s store) []finding.Finding {
 	var sent, received time.Time
 	info, err := ask(ctx, i.c, askLimit, func(ctx context.Context) (*jetstream.StreamInfo, error) {
@@ -51,46 +54,70 @@ func (i inspector) store(ctx context.Context, s store) []finding.Finding {
 		return found.CachedInfo(), nil
 	})
 	switch {
-	case errors.Is(err, jetstream.ErrStreamNotFound) && i.t.Create:
-		return []finding.Finding{finding.Bad(finding.Unknown, s.subject, "existence",
-			"it does not exist yet; a worker makes it when it starts (stream.manage: create)", "start a worker once, then check again")}
 	case errors.Is(err, jetstream.ErrStreamNotFound):
-		return []finding.Finding{refusal(s.subject, s.at, s.at.missing())}
+		return []finding.Finding{i.absent(ctx, s)}
 	case err != nil:
 		return []finding.Finding{unanswered(s.subject, "existence", finding.Error, err)}
 	}
 	have := info.Config
 	n, err := s.check(have)
 	observed := []finding.Finding{
-		finding.Good(s.subject, "existence", "exists"),
 		group(s.subject, info.Cluster),
-		redundancy(s.subject, have),
+		redundancy(s.subject, have, i.o.Embedded),
 		fullness(s.subject, info),
 	}
 	if s.want.Name == i.t.Stream.Name {
 		observed = append(observed, skew(leastAckWait(i.t.Consumers), sent, received, info.TimeStamp))
 	}
-	found := judge(s.subject, s.at, observed, streamFacts(s.subject, have), n, err)
+	found := judge(s.subject, s.at, observed, streamFacts(have), n, err)
 	if s.more != nil {
 		found = append(found, s.more(info)...)
 	}
 	return found
 }
 
+// absent judges what does not exist: a worker makes it, unless it may not or cannot.
+func (i inspector) absent(ctx context.Context, s store) finding.Finding {
+	if !i.t.Create {
+		return refusal(s.subject, s.at, s.at.missing())
+	}
+	if code := i.obstacle(ctx, s.want); code != 0 {
+		return refusal(s.subject, s.at, creationError(s.at, s.want, &jetstream.APIError{ErrorCode: code}))
+	}
+	return finding.Bad(finding.Unknown, s.subject, "existence", notYet, "start a worker once, then check again")
+}
+
+// obstacle is what the server would answer if it were told to make the stream;
+// zero where nothing is seen that keeps it from that.
+func (i inspector) obstacle(ctx context.Context, want jetstream.StreamConfig) jetstream.ErrorCode {
+	if want.Replicas > 1 && i.c.NATS().ConnectedClusterName() == "" {
+		return codeNoReplicas
+	}
+	for _, subject := range want.Subjects {
+		_, err := ask(ctx, i.c, askLimit, func(ctx context.Context) (string, error) {
+			return i.c.JetStream().StreamNameBySubject(ctx, subject)
+		})
+		if err == nil {
+			return codeSubjectOverlap
+		}
+	}
+	return 0
+}
+
 // streamFacts are what the checks of streams judge.
-func streamFacts(subject string, have jetstream.StreamConfig) []finding.Finding {
-	facts := []finding.Finding{
-		finding.Good(subject, "subjects", fmt.Sprintf("stores %v", have.Subjects)),
-		finding.Good(subject, "storage", have.Storage.String()),
-		finding.Good(subject, "persist mode", "a publisher is answered when the message is written"),
-		finding.Good(subject, "retention", have.Retention.String()),
-		finding.Good(subject, "discard", discardText(have)),
-		finding.Good(subject, "max age", orNone(have.MaxAge > 0, have.MaxAge)),
-		finding.Good(subject, "max bytes", orNone(have.MaxBytes > 0, have.MaxBytes)),
-		finding.Good(subject, "duplicate window", have.Duplicates.String()),
+func streamFacts(have jetstream.StreamConfig) []fact {
+	facts := []fact{
+		{"subjects", fmt.Sprintf("stores %v", have.Subjects)},
+		{"storage", have.Storage.String()},
+		{"persist mode", "a publisher is answered when the message is written"},
+		{"retention", have.Retention.String()},
+		{"discard", discardText(have)},
+		{"max age", orNone(have.MaxAge > 0, have.MaxAge)},
+		{"max bytes", orNone(have.MaxBytes > 0, have.MaxBytes)},
+		{"duplicate window", have.Duplicates.String()},
 	}
 	if have.AllowMsgTTL {
-		facts = append(facts, finding.Good(subject, "marker TTL", "single keys can expire"))
+		facts = append(facts, fact{"marker TTL", "single keys can expire"})
 	}
 	return facts
 }

@@ -2,6 +2,7 @@ package broker
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,17 +94,40 @@ func TestInspectBeforeTheFirstStart(t *testing.T) {
 	for create, status := range map[bool]finding.Status{true: finding.Unknown, false: finding.Error} {
 		topology := sample()
 		topology.Create = create
-		want := map[string]finding.Status{}
-		for _, name := range stores {
-			want[name+"/existence"] = status
-		}
-		for _, name := range routes {
-			want[name+"/existence"] = finding.Unknown
+		want := map[string]finding.Status{stores[0] + "/existence": status}
+		if !create { // what is missing is named
+			for _, name := range stores {
+				want[name+"/existence"] = status
+			}
+			want[routes[0]+"/existence"] = finding.Unknown
 		}
 		wantBad(t, Inspect(t.Context(), c, topology, Inspection{}), want)
 	}
 	for name := range c.JetStream().StreamNames(t.Context()).Name() {
 		t.Errorf("stream %s was made", name)
+	}
+}
+
+// A worker would not start where what is missing cannot be made.
+func TestInspectFindsWhatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	c := connect(t, Settings{URL: s.URL()})
+	many := sample()
+	many.Stream.Replicas = 3
+	for _, f := range Inspect(t.Context(), c, many, Inspection{}) {
+		if f.Subject == "stream JOBS" && (f.Status != finding.Error || !strings.Contains(f.Detail, "3 replicas on a server that is alone")) {
+			t.Errorf("%+v", f)
+		}
+	}
+	makeStream(t, s.JetStream(t), jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"jobs.a.1"}})
+	for _, f := range Inspect(t.Context(), c, sample(), Inspection{}) {
+		if f.Subject == "stream JOBS" && (f.Status != finding.Error || !strings.Contains(f.Detail, "a stream that exists already stores")) {
+			t.Errorf("%+v", f)
+		}
+		if f.Subject == "ledger JOBS_LEDGER" && f.Status == finding.Error {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -11,12 +11,36 @@ import (
 	"github.com/queueferry/queueferry/internal/natstest"
 )
 
-// single is what is true of a server that is alone, and no fault of ours.
-var single = map[string]finding.Status{
-	"stream JOBS/redundancy":                  finding.Warning,
-	"dead-letter stream JOBS_DEAD/redundancy": finding.Warning,
-	"outcomes stream JOBS_OUTCOME/redundancy": finding.Warning,
-	"ledger JOBS_LEDGER/redundancy":           finding.Warning,
+// single is what is true of a server that is alone, and no fault of ours. It is
+// told once, of the first stream.
+var single = map[string]finding.Status{"stream JOBS/redundancy": finding.Warning}
+
+// One cause is one warning, which names everything that it is true of; a server
+// inside of a worker is not warned of at all.
+func TestInspectTellsACauseOnce(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	mustEnsure(t, s.JetStream(t), sample())
+	c := connect(t, Settings{URL: s.URL()})
+	for _, f := range Inspect(t.Context(), c, sample(), Inspection{}) {
+		others := " (also dead-letter stream JOBS_DEAD, ledger JOBS_LEDGER, outcomes stream JOBS_OUTCOME)"
+		if f.Status != finding.OK && !strings.HasSuffix(f.Detail, others) {
+			t.Errorf("%+v", f)
+		}
+	}
+	wantBad(t, Inspect(t.Context(), c, sample(), Inspection{Embedded: true}), map[string]finding.Status{})
+}
+
+func TestMergedNamesAFew(t *testing.T) {
+	t.Parallel()
+	var all []finding.Finding
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
+		all = append(all, finding.Good(name, "x", "fine"), finding.Bad(finding.Unknown, name, "y", "not there", "wait"))
+	}
+	got := merged(all)
+	if len(got) != 8 || got[1].Detail != "not there (also b, c, d, e, and 2 more)" {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestInspectFindsNoFault(t *testing.T) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -101,10 +103,37 @@ func idle(subject string, stored []string, routes []Consumer) finding.Finding {
 	return finding.Good(subject, check, "none")
 }
 
+// A busy stream shows a few orphans for a moment. What is there at every one of
+// so many looks waits indeed.
+const (
+	looks     = 10
+	lookPause = 100 * time.Millisecond
+)
+
+// lasting is the least of some counts, taken one after the other until one is 0.
+func lasting(ctx context.Context, count func() (uint64, error)) (uint64, error) {
+	var least uint64 = math.MaxUint64
+	for range looks {
+		n, err := count()
+		if err != nil || n == 0 {
+			return 0, err
+		}
+		least = min(least, n)
+		select {
+		case <-time.After(lookPause):
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	return least, nil
+}
+
 func (i inspector) orphans(ctx context.Context, subject string) finding.Finding {
 	const check = "unrouted messages"
-	n, err := ask(ctx, i.c, askLimit, func(ctx context.Context) (uint64, error) {
-		return Orphans(ctx, i.c.JetStream(), i.t.Stream.Name)
+	n, err := lasting(ctx, func() (uint64, error) {
+		return ask(ctx, i.c, askLimit, func(ctx context.Context) (uint64, error) {
+			return Orphans(ctx, i.c.JetStream(), i.t.Stream.Name)
+		})
 	})
 	switch {
 	case err != nil:

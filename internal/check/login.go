@@ -69,7 +69,7 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 	case <-l.all:
 	case <-ctx.Done():
 	}
-	granted := l.scopes(ctx, pool)
+	granted, others := l.scopes(ctx, pool), l.worked()
 	var all []finding.Finding
 	for i, credential := range c.Credentials {
 		name := strconv.Itoa(i + 1)
@@ -83,7 +83,12 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 			all = append(all, finding.Bad(finding.Error, subject, check, "no answer in the time that a check has", remedy.OfHold(job.IdentityUnavailable)))
 			continue
 		}
-		all = append(all, loggedIn(subject, check, credential, e))
+		f := loggedIn(subject, check, credential, e)
+		if f.Status == finding.Error && others {
+			f.Status = finding.Warning
+			f.Detail += "; the other credentials carry on"
+		}
+		all = append(all, f)
 		if e.Generation != 0 {
 			all = append(all, scopes(c.Product, subject, strings.Replace(check, "log-in", "scopes", 1), granted[e.Generation], needs)...)
 		}

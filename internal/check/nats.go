@@ -26,13 +26,18 @@ func (b *book) onlineNATS(ctx context.Context, cfg *config.Config, o Options) {
 		return
 	}
 	defer conn.Close()
+	if cfg.NATS.Embedded != nil && conn.NATS().ConnectedServerName() != broker.EmbeddedName {
+		b.add(finding.Bad(finding.Error, "nats", "connection", "a NATS server that is not a worker's listens at "+settings.URL+": the worker cannot start its own there",
+			"Set nats.url to "+settings.URL+" to use that server, or give nats.embedded.listen another port."))
+		return
+	}
 	b.add(finding.Good("nats", "connection", "connected to "+conn.NATS().ConnectedUrlRedacted()))
 	b.add(inspectNATS(ctx, conn, cfg, o)...)
 }
 
 // inspectNATS looks at the server, the streams, the bucket and the consumers.
 func inspectNATS(ctx context.Context, conn *broker.Conn, cfg *config.Config, o Options) []finding.Finding {
-	found := broker.Inspect(ctx, conn, setup.Topology(cfg), broker.Inspection{CallLimits: callLimits(cfg)})
+	found := broker.Inspect(ctx, conn, setup.Topology(cfg), broker.Inspection{CallLimits: callLimits(cfg), Embedded: cfg.NATS.Embedded != nil})
 	return append(found, Syncing(ctx, o.MonitoringURL, cfg.NATS.Embedded != nil))
 }
 
@@ -80,14 +85,12 @@ func (b *book) unconnected(err error, url string, embedded bool) {
 		return
 	}
 	why := natsFault(err)
-	again := "Cure what is above, and check again."
 	if embedded && why.absent {
-		again = "Check once more while the worker runs."
-		b.add(finding.Bad(finding.Warning, "nats", "connection", "no server at "+url+": the worker starts it",
-			"Nothing to do before the first start; after it, see that the worker runs."))
-	} else {
-		b.add(finding.Bad(finding.Error, "nats", "connection", "no connection to "+url+": "+why.detail, why.remedy))
+		b.add(finding.Bad(finding.Unknown, "nats", "streams", "no server at "+url+": the worker starts it; what is in it was not looked at",
+			"Start the worker, and check once more while it runs."))
+		return
 	}
+	b.add(finding.Bad(finding.Error, "nats", "connection", "no connection to "+url+": "+why.detail, why.remedy))
 	b.add(finding.Bad(finding.Unknown, "nats", "streams", "the streams, the ledger and the consumers were not looked at: there is no connection",
-		again))
+		"Cure what is above, and check again."))
 }

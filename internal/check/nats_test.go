@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/natstest"
@@ -122,7 +123,7 @@ func TestNATSFaults(t *testing.T) {
 // Without an address the worker's own server is meant: a check never starts it.
 func TestNATSInsideOfTheWorker(t *testing.T) {
 	t.Parallel()
-	s := natstest.Start(t)
+	s := natstest.Start(t, func(o *server.Options) { o.ServerName = broker.EmbeddedName })
 	listen := strings.TrimPrefix(s.URL(), "nats://")
 	inside := func(listen string) book {
 		var b book
@@ -133,8 +134,12 @@ func TestNATSInsideOfTheWorker(t *testing.T) {
 		t.Errorf("a worker runs: %+v", f)
 	}
 	s.Shutdown()
-	if f := inside(listen).findings[0]; f.Status != finding.Warning || !strings.Contains(f.Detail, "the worker starts it") {
+	if f := inside(listen).findings[0]; f.Status != finding.Unknown || !strings.Contains(f.Detail, "the worker starts it") {
 		t.Errorf("no worker runs: %+v", f)
+	}
+	other := natstest.Start(t)
+	if found := inside(strings.TrimPrefix(other.URL(), "nats://")).findings; len(found) != 1 || found[0].Status != finding.Error || !strings.Contains(found[0].Detail, "not a worker's") {
+		t.Errorf("another server: %+v", found)
 	}
 	if f := inside("127.0.0.1:0").findings[0]; f.Status != finding.Unknown {
 		t.Errorf("any port: %+v", f)

@@ -51,6 +51,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) Report {
 		return b.report()
 	}
 	connections := b.online(ctx, cfg, o, &nats)
+	b.pages(ctx, cfg.Admin.Listen)
 	b.add(nats.findings...)
 	b.misconfigured = b.misconfigured || nats.misconfigured
 	for _, c := range connections {

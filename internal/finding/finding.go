@@ -37,7 +37,8 @@ type Finding struct {
 	// "route invoices".
 	Subject string `json:"subject"`
 	// Check is one or two words for what was looked at, such as "retention",
-	// "token" or "queue". With Subject it names the finding.
+	// "token" or "queue". Several findings may share it and Subject, as those of
+	// several queues do.
 	Check  string `json:"check"`
 	Status Status `json:"status"`
 	// Detail is what was found: a sentence for a person, without a full stop.

@@ -24,9 +24,19 @@ func Client(n config.NATS) (s broker.Settings, ok bool) {
 	if n.Embedded == nil {
 		return s, true
 	}
-	host, port, err := net.SplitHostPort(n.Embedded.Listen)
+	address, ok := Reach(n.Embedded.Listen)
+	if ok {
+		s.URL = "nats://" + address
+	}
+	return s, ok
+}
+
+// Reach is the address at which this machine reaches what listens at host:port.
+// It reports false where that takes any free port.
+func Reach(listen string) (address string, ok bool) {
+	host, port, err := net.SplitHostPort(listen)
 	if err != nil || port == "0" {
-		return s, false
+		return "", false
 	}
 	switch host {
 	case "", "0.0.0.0":
@@ -34,8 +44,7 @@ func Client(n config.NATS) (s broker.Settings, ok bool) {
 	case "::":
 		host = "::1"
 	}
-	s.URL = "nats://" + net.JoinHostPort(host, port)
-	return s, true
+	return net.JoinHostPort(host, port), true
 }
 
 // Embedded is the server inside of the worker, which tells log what it says. It

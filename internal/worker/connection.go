@@ -111,12 +111,12 @@ func (w *worker) gateChanged(c *connection, g orchestrator.GateState) {
 	})
 }
 
-// pendingOf is how many messages wait in the stream for a connection; -1 where
-// that is not known yet.
+// pendingOf is how many messages wait in the stream for a connection, without
+// those of paused routes; -1 where that is not known yet.
 func (w *worker) pendingOf(name string) int {
 	routes, n := w.running(), -1
 	for _, r := range routes {
-		if r.connection == name {
+		if r.connection == name && !r.paused {
 			n = max(n, 0) + r.consumer.Pending()
 		}
 	}

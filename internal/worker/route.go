@@ -19,6 +19,7 @@ import (
 // route is one configured route and its consumer.
 type route struct {
 	name, connection string
+	paused           bool // what waits for it waits for nothing else
 	consumer         *consumer.Consumer
 }
 
@@ -76,7 +77,7 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
 		Pause: r.Pause, Forgetful: w.embedded != nil && w.embedded.Killed(), RejectGuard: r.RejectGuard,
 	})
-	return &route{name: r.Name, connection: r.Connection, consumer: c}
+	return &route{name: r.Name, connection: r.Connection, paused: r.Pause, consumer: c}
 }
 
 func (w *worker) target(name string) consumer.Target {

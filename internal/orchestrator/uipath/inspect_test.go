@@ -110,6 +110,26 @@ func TestInspectEndsWithItsTime(t *testing.T) {
 	})
 }
 
+// A job whose process is named by its key is started without the right to read
+// processes: that is no error.
+func TestInspectAKeyWithoutTheRightToRead(t *testing.T) {
+	t.Parallel()
+	api := dated()
+	api.other = func(r *http.Request) reply {
+		if len(api.asked("/odata/Releases")) > 1 { // the first is the probe
+			return reply{status: 403, body: `{"message":"You are not authorized!","errorCode":0,"traceId":"x"}`}
+		}
+		return reply{status: 200, body: notThere, header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
+	}
+	found := api.connector().Inspect(t.Context(), []orchestrator.Wanted{
+		{Route: "r", Action: job.StartJob, Folder: "Finance/AP", Process: "11111111-2222-4333-8444-555555555555", Own: true},
+	})
+	if f := findingOf(t, found, "route r", "process"); f.Status != finding.Unknown || statuses(found)[finding.Error] > 0 {
+		t.Errorf("%+v", found)
+	}
+	findingOf(t, found, "route r", "look-ups")
+}
+
 // silentAPI answers so many calls, and no more.
 type silentAPI struct {
 	*fakeAPI

@@ -136,7 +136,7 @@ func (i *inspection) askQueue(ctx context.Context, t thing) sight {
 func (i *inspection) askProcess(ctx context.Context, t thing) sight {
 	if guid.MatchString(t.name) {
 		s := i.askOne(ctx, t, "Releases")
-		if s.state == present {
+		if s.state == present || s.state == noRight { // a job is started by its key without the right to read it
 			s.state = unseen
 		}
 		return s

@@ -85,7 +85,9 @@ func (i *inspection) folders(ctx context.Context, group []orchestrator.Wanted) [
 			all = append(all, finding.Bad(finding.Unknown, subject, "folder", quoted(w.Folder)+" could not be looked at: "+s.detail, remedy.OfHold(s.reason)))
 			continue
 		}
-		all = append(all, finding.Good(subject, "folder", quoted(w.Folder)+" is there, and its "+of.set()+" can be read"))
+		if s.reason == "" {
+			all = append(all, finding.Good(subject, "folder", quoted(w.Folder)+" is there, and its "+of.set()+" can be read"))
+		}
 		if f, ok := i.lookUps(ctx, w); ok {
 			all = append(all, f)
 		}
