@@ -280,7 +280,7 @@ func TestPagesAreDocumented(t *testing.T) {
 // TestRemediesInSamplesAreTheWorkersOwn looks for the remedy that a sample shows.
 func TestRemediesInSamplesAreTheWorkersOwn(t *testing.T) {
 	t.Parallel()
-	if text := remedy.OfHold(job.CredentialsRefused); !strings.Contains(read(t, "operations.md"), `"remedy": "`+text+`"`) {
+	if text := remedy.OfLogIn(job.CredentialsRefused, "invalid_client"); !strings.Contains(read(t, "operations.md"), `"remedy": "`+text+`"`) {
 		t.Errorf("operations.md shows another remedy than %q", text)
 	}
 }

@@ -82,12 +82,20 @@ func (l *letterCommand) list(ctx context.Context, store *deadletter.Store, filte
 	return nil
 }
 
-// none says that there is no letter.
+// none says that there is no letter, and how to find those that there are where
+// the filter may be mistyped.
 func none(filter deadletter.Filter) string {
 	if filter.IsZero() {
 		return "There are no dead letters."
 	}
-	return "No dead letter matches."
+	text := "No dead letter matches."
+	if len(filter.IDs) > 0 {
+		text += " An id is a whole request id, a hash, or at least its first 6 digits."
+	}
+	if len(filter.Routes) > 0 {
+		text += " worker deadletter list --summary names the routes that have letters."
+	}
+	return text
 }
 
 // letterWriter writes letters in one form. Close ends the output; what was

@@ -84,7 +84,7 @@ func TestListOfNothing(t *testing.T) {
 	const heading = "HASH  FAILED  ROUTE  REASON  ATTEMPTS  STATUS  REQUEST ID  DETAIL\n"
 	for name, c := range map[string]struct{ args, out, errs string }{
 		"table":    {"list", heading, "There are no dead letters.\n"},
-		"filtered": {"list --route invoices", heading, "No dead letter matches.\n"},
+		"filtered": {"list --route invoices", heading, "No dead letter matches. worker deadletter list --summary names the routes that have letters.\n"},
 		"json":     {"list --json", "[]\n", "There are no dead letters.\n"},
 		"ndjson":   {"list -o ndjson", "", "There are no dead letters.\n"},
 		"summary":  {"list --summary", "ROUTE  REASON  LETTERS  OLDEST  NEWEST\n", "There are no dead letters.\n"},

@@ -57,7 +57,7 @@ func TestADeadLetterIsReplayedAfterACorrection(t *testing.T) {
 	if code != exitDone {
 		t.Errorf("%d %q", code, errs)
 	}
-	contains(t, "the page", out, "not_found: queue: it does not exist in the folder", "correct its name in the route", `{"id": "inv-0"}`)
+	contains(t, "the page", out, `not_found: queue: "Invoicse" does not exist in the folder`, "correct its name in the route", `{"id": "inv-0"}`)
 	p.signal(syscall.SIGTERM)
 	p.wait()
 	rewrite(t, path, "queue: Invoicse", "queue: Invoices")

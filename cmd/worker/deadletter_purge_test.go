@@ -27,7 +27,7 @@ func TestPurge(t *testing.T) {
 		"--reason rejected":           {1, "Purged 2 dead letters.\n"},
 		"--route orders":              {2, "Purged 1 dead letter.\n"},
 		"--id inv-2 --route invoices": {2, "Purged 1 dead letter.\n"},
-		"--id gone":                   {3, "No dead letter matches.\n"},
+		"--id gone":                   {3, "No dead letter matches. An id is a whole request id, a hash, or at least its first 6 digits.\n"},
 		"--all --dry-run":             {3, "Would purge 3 dead letters.\n"},
 		"--reason rejected --dry-run": {3, "Would purge 2 dead letters.\n"},
 		"--newer-than 1m":             {3, "No dead letter matches.\n"},

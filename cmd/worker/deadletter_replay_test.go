@@ -36,7 +36,7 @@ func TestReplay(t *testing.T) {
 		errs  []string
 	}{
 		"one":                   {"--id inv-1", []came{first}, exitDone, []string{"Replayed 1 dead letter.\n"}},
-		"none":                  {"--id gone", nil, exitDone, []string{"No dead letter matches.\n"}},
+		"none":                  {"--id gone", nil, exitDone, []string{"No dead letter matches. An id is a whole request id, a hash, or at least its first 6 digits.\n"}},
 		"all, one has no route": {"--all", []came{first}, exitFailed, []string{"left HASH2 invoices not_found inv-2: no route takes its subject jobs.old: name the route with --to-route\n", "replayed 1 of 2 dead letters; 1 left where they are\n"}},
 		"to a route":            {"--id inv-2 --to-route invoices", []came{elsewhere}, exitDone, []string{"Replayed 1 dead letter.\n"}},
 		"all to a route":        {"--all --to-route invoices --rate 1000", []came{first, elsewhere}, exitDone, []string{"Replayed 2 dead letters.\n"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,12 +38,14 @@ func inSession(ctx context.Context, cfg *config.Config, inboxPrefix string, work
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	settings.InboxPrefix = inboxPrefix
+	var met lastError
 	settings.OnError = func(err error) {
+		met.note(err)
 		if refused := refusal(err); refused != nil {
 			cancel(refused)
 		}
 	}
-	err = connected(ctx, cfg, settings, work)
+	err = connected(ctx, cfg, settings, &met, work)
 	refused, isRefused := errors.AsType[*refusedError](context.Cause(ctx))
 	switch {
 	case err == nil || isRefused && errors.Is(err, refused):
@@ -67,7 +70,7 @@ func refusal(err error) error {
 	return nil
 }
 
-func connected(ctx context.Context, cfg *config.Config, settings broker.Settings, work func(context.Context, *session) error) error {
+func connected(ctx context.Context, cfg *config.Config, settings broker.Settings, met *lastError, work func(context.Context, *session) error) error {
 	conn, err := broker.Connect(ctx, settings)
 	if err != nil {
 		return err
@@ -76,21 +79,37 @@ func connected(ctx context.Context, cfg *config.Config, settings broker.Settings
 	wait, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
 	if err := conn.WaitConnected(wait); err != nil {
-		return unreachable(cfg, conn.NATS().LastError(), err)
+		return unreachable(cfg, met.reason(err))
 	}
 	return work(ctx, &session{Conn: conn})
 }
 
-func unreachable(cfg *config.Config, last, err error) error {
-	if last == nil {
-		last = err
-	}
+func unreachable(cfg *config.Config, why error) error {
 	if cfg.NATS.Embedded != nil {
 		return fmt.Errorf("nothing answers at %s (nats.embedded.listen): the NATS server of this configuration is inside of the worker, "+
-			"so the worker must be running: %w", cfg.NATS.Embedded.Listen, last)
+			"so the worker must be running: %w", cfg.NATS.Embedded.Listen, why)
 	}
-	return fmt.Errorf("no connection to NATS (nats.url) within %v: %w", connectLimit, last)
+	return fmt.Errorf("no connection to NATS within %v: %w; see that the server runs, and that nats.url and nats.tls are right", connectLimit, why)
 }
+
+// lastError is what the connection met last. It is safe for concurrent use.
+type lastError struct{ err atomic.Pointer[error] }
+
+func (l *lastError) note(err error) { l.err.Store(&err) }
+
+// reason is what was met, or, where that is nothing, the one that is given: of
+// the time that is over there is nothing to tell.
+func (l *lastError) reason(err error) error {
+	switch met := l.err.Load(); {
+	case met != nil:
+		return *met
+	case errors.Is(err, context.DeadlineExceeded):
+		return errNoAnswer
+	}
+	return err
+}
+
+var errNoAnswer = errors.New("it gives no answer")
 
 // clientSettings are how to reach the server. The embedded one is reached at the
 // worker's listener. An error is a [*config.Error].

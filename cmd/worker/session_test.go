@@ -120,9 +120,9 @@ func TestNATSIsNotThere(t *testing.T) {
 		code int
 		want []string
 	}{
-		"a server of its own": {fmt.Sprintf(`{url: "nats://%s"}`, address), exitFailed, []string{"no connection to NATS (nats.url) within 5s"}},
+		"a server of its own": {fmt.Sprintf(`{url: "nats://%s"}`, address), exitFailed, []string{"no connection to NATS within 5s: ", address, "connection refused; see that the server runs"}},
 		"inside of the worker": {fmt.Sprintf(`{embedded: {listen: "%s", store_dir: "/nowhere"}}`, address), exitFailed,
-			[]string{address + " (nats.embedded.listen)", "the worker must be running"}},
+			[]string{address + " (nats.embedded.listen)", "the worker must be running: ", "connection refused"}},
 		"inside, on some port": {`{embedded: {listen: "127.0.0.1:0", store_dir: "/nowhere"}}`, exitConfig, []string{"nats.embedded.listen: has no fixed port"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,6 +133,9 @@ func TestNATSIsNotThere(t *testing.T) {
 				t.Errorf("%d %q %q", code, out, errs)
 			}
 			contains(t, "stderr", errs, c.want...)
+			if strings.Contains(errs, "broker:") || strings.Contains(errs, "deadline") {
+				t.Errorf("not what was met: %q", errs)
+			}
 		})
 	}
 }
@@ -171,7 +174,7 @@ func TestNoStreamOfDeadLetters(t *testing.T) {
 		t.Fatal(err)
 	}
 	code, out, errs := d.run("list")
-	if code != exitFailed || out != "" || !strings.Contains(errs, "JOBS_DEAD") {
+	if code != exitFailed || out != "" || !strings.Contains(errs, "no stream JOBS_DEAD: start the worker once, which makes it, or correct dead_letter.stream\n") {
 		t.Errorf("%d %q %q", code, out, errs)
 	}
 }

@@ -109,12 +109,15 @@ func (a *answer) expiry(sent time.Time) time.Time {
 }
 
 // failure says what a request that gave no token means. Of err only the kind
-// is used, and only if there was no answer.
+// is used, and only if there was no answer. It is nil where no token was asked for.
 func (a *answer) failure(err error) *Error {
 	if a.status == 0 {
 		return &Error{Reason: job.IdentityUnavailable, Err: describe(err)}
 	}
 	e := &Error{Reason: job.IdentityUnavailable, Status: a.status, Code: a.code}
+	if e.Code == "" && err != nil {
+		e.Code = a.ownCode()
+	}
 	if a.refuses() {
 		e.Reason = job.CredentialsRefused
 	}
@@ -125,6 +128,19 @@ func (a *answer) failure(err error) *Error {
 		}
 	}
 	return e
+}
+
+// ownCode says what is wrong with an answer that is no error of OAuth; empty if
+// the status says it.
+func (a *answer) ownCode() string {
+	switch {
+	case a.status >= 300 && a.status < 400, a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed,
+		a.html && a.status < 500 && a.status != http.StatusTooManyRequests:
+		return codeNoEndpoint
+	case a.status < 300:
+		return codeNoToken
+	}
+	return ""
 }
 
 // refuses tells whether the server judged the credential, and not itself. A bare

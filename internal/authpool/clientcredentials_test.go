@@ -125,13 +125,13 @@ func TestAnswers(t *testing.T) {
 		"envelope called text":            {400, envelope("invalid_client"), []string{"Content-Type", "text/plain"}, refused, "invalid_client", 0},
 		"401 without a body":              {401, ``, nil, refused, "", 0},
 		"401 with other JSON":             {401, `{"message":"` + canary + `"}`, nil, refused, "", 0},
-		"401 of a proxy":                  {401, html, []string{"Content-Type", "text/html"}, down, "", 0},
+		"401 of a proxy":                  {401, html, []string{"Content-Type", "text/html"}, down, "no_endpoint", 0},
 		"400 without an envelope":         {400, canary, nil, down, "", 0},
 		"400, error is an object":         {400, `{"error":{"message":"` + canary + `"}}`, nil, down, "", 0},
 		"server_error, 400":               {400, envelope("server_error"), nil, down, "server_error", 0},
 		"temporarily_unavailable":         {400, envelope("temporarily_unavailable"), nil, down, "temporarily_unavailable", 0},
-		"403 of an ingress":               {403, html, nil, down, "", 0},
-		"404":                             {404, html, nil, down, "", 0},
+		"403 of an ingress":               {403, html, nil, down, "no_endpoint", 0},
+		"404":                             {404, html, nil, down, "no_endpoint", 0},
 		"500":                             {500, canary, nil, down, "", 0},
 		"503 in HTML":                     {503, html, nil, down, "", 0},
 		"503 with an unknown code":        {503, envelope("maintenance"), nil, down, "other", 0},
@@ -139,14 +139,14 @@ func TestAnswers(t *testing.T) {
 		"429 with seconds":                {429, ``, []string{"Retry-After", "40"}, down, "", 40 * time.Second},
 		"429 with a day":                  {429, ``, []string{"Retry-After", "86400"}, down, "", 10 * time.Minute},
 		"429, invalid_client":             {429, envelope("invalid_client"), nil, down, "invalid_client", 0},
-		"a redirect":                      {307, ``, []string{"Location", "https://evil.example.com/" + canary}, down, "", 0},
-		"200 in HTML":                     {200, html, []string{"Content-Type", "text/html"}, down, "", 0},
-		"200, broken JSON":                {200, `{"access_token":"` + canary, nil, down, "", 0},
-		"200 without a token":             {200, `{"token":"` + canary + `"}`, nil, down, "", 0},
-		"200, token is a number":          {200, `{"access_token":1}`, nil, down, "", 0},
-		"200, a list":                     {200, `["` + canary + `"]`, nil, down, "", 0},
-		"200, a gigabyte":                 {200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, nil, down, "", 0},
-		"204":                             {204, ``, nil, down, "", 0},
+		"a redirect":                      {307, ``, []string{"Location", "https://evil.example.com/" + canary}, down, "no_endpoint", 0},
+		"200 in HTML":                     {200, html, []string{"Content-Type", "text/html"}, down, "no_endpoint", 0},
+		"200, broken JSON":                {200, `{"access_token":"` + canary, nil, down, "no_token", 0},
+		"200 without a token":             {200, `{"token":"` + canary + `"}`, nil, down, "no_token", 0},
+		"200, token is a number":          {200, `{"access_token":1}`, nil, down, "no_token", 0},
+		"200, a list":                     {200, `["` + canary + `"]`, nil, down, "no_token", 0},
+		"200, a gigabyte":                 {200, `{"access_token":"` + strings.Repeat("x", 2<<20) + `"}`, nil, down, "no_token", 0},
+		"204":                             {204, ``, nil, down, "no_token", 0},
 		"token endpoint with other codes": {400, envelope("AADSTS7000215"), nil, refused, "other", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,11 +184,11 @@ func TestNoAnswer(t *testing.T) {
 		is   error
 	}{
 		"refused connection": {dial(os.NewSyscallError("connect", syscall.ECONNREFUSED)), "connection refused", syscall.ECONNREFUSED},
-		"unknown name":       {dial(&net.DNSError{Err: "no such host " + canary, Name: "id.example.com"}), `the name "id.example.com" cannot be resolved`, nil},
+		"unknown name":       {dial(&net.DNSError{Err: "no such host " + canary, Name: "id.example.com"}), "the host name id.example.com could not be looked up", nil},
 		"time-out":           {dial(os.ErrDeadlineExceeded), "timed out", context.DeadlineExceeded},
-		"bad certificate":    {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "its certificate cannot be verified", nil},
-		"broken answer":      {errors.New(`malformed HTTP response "` + canary + `"`), "the exchange failed", nil},
-		"lost answer":        {io.ErrUnexpectedEOF, "the exchange failed", nil},
+		"bad certificate":    {&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}, "the server's certificate is signed by an unknown authority; set tls.ca_file", nil},
+		"broken answer":      {errors.New(`malformed HTTP response "` + canary + `"`), "network error", nil},
+		"lost answer":        {io.ErrUnexpectedEOF, "connection closed by the server", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -273,7 +273,7 @@ func checkFailure(t *testing.T, err error, sent time.Time, status int) {
 	if e.Reason == job.CredentialsRefused && (status < 300 && status != 0 || status == 429) && !refusalCodes[e.Code] {
 		t.Errorf("status %d and code %q condemn the credential", status, e.Code)
 	}
-	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && knownCode(e.Code) == "" {
+	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && e.Code != codeNoEndpoint && e.Code != codeNoToken && knownCode(e.Code) == "" {
 		t.Errorf("code %q", e.Code)
 	}
 	if wait := e.RetryAt.Sub(sent); !e.RetryAt.IsZero() && (status != 429 || wait > retry.MaxRetryAfter+time.Minute || wait < retry.MinRetryAfter) {

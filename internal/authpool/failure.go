@@ -2,7 +2,6 @@ package authpool
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/netcause"
 	"github.com/queueferry/queueferry/internal/secret"
 )
 
@@ -30,7 +30,8 @@ type Error struct {
 	// API's if Reason is job.TokenRefused. 0: no answer.
 	Status int
 	// Code is the OAuth error, "other" for one that is not listed, or one of
-	// "secret_missing", "token_malformed" and "token_ended". May be empty.
+	// "secret_missing", "token_malformed", "token_ended", "no_endpoint" and
+	// "no_token". May be empty.
 	Code string
 	// RetryAt is when the pool tries again by itself. It may have passed if the
 	// caller waited for the log-in of another credential meanwhile.
@@ -53,10 +54,14 @@ func (e *Error) Unwrap() error { return e.Err }
 // detail is the sentence without the names.
 func (e *Error) detail() string {
 	what := "the identity server gives no token"
-	switch e.Reason {
-	case job.CredentialsRefused:
+	switch {
+	case e.Code == codeSecretMissing:
+		what = "there is no secret to log in with"
+	case e.Code == codeTokenMalformed:
+		what = "the token cannot be used"
+	case e.Reason == job.CredentialsRefused:
 		what = "the credential is refused"
-	case job.TokenRefused:
+	case e.Reason == job.TokenRefused:
 		what = "the API refuses a fresh token"
 	}
 	if facts := e.facts(); facts != "" {
@@ -68,8 +73,10 @@ func (e *Error) detail() string {
 // facts is what is known of the cause: code, status, and what went wrong.
 func (e *Error) facts() string {
 	var parts []string
-	if e.Code != "" {
+	if text, ours := ownCodes[e.Code]; !ours && e.Code != "" {
 		parts = append(parts, e.Code)
+	} else if text != "" {
+		parts = append(parts, text)
 	}
 	if e.Status != 0 {
 		parts = append(parts, fmt.Sprintf("status %d", e.Status))
@@ -85,7 +92,18 @@ const (
 	codeSecretMissing  = "secret_missing"  // nothing was asked: there is no secret to ask with
 	codeTokenMalformed = "token_malformed" // the token holds what no header may bear
 	codeTokenEnded     = "token_ended"     // the token was at its end before it came
+	codeNoEndpoint     = "no_endpoint"     // token_url is answered by something that gives no tokens
+	codeNoToken        = "no_token"        // the answer is a success, and has no token
 )
+
+// ownCodes are our codes in words; empty where the rest of the text says it.
+var ownCodes = map[string]string{
+	codeSecretMissing:  "",
+	codeTokenMalformed: "",
+	codeTokenEnded:     "it had ended before it came",
+	codeNoEndpoint:     "what answers at token_url is not a token endpoint",
+	codeNoToken:        "the answer has no access_token",
+}
 
 // failureOf turns any error of a grant into an Error of our own.
 func failureOf(name string, err error) *Error {
@@ -93,7 +111,7 @@ func failureOf(name string, err error) *Error {
 	if own, ok := errors.AsType[*Error](err); ok {
 		e = *own
 	} else if errors.Is(err, secret.ErrMissing) {
-		e.Reason, e.Code, e.Err = job.CredentialsRefused, codeSecretMissing, err
+		e.Reason, e.Code, e.Err = job.CredentialsRefused, codeSecretMissing, &cause{secret.Why(err), secret.ErrMissing}
 	} else {
 		e.Err = describe(err)
 	}
@@ -119,14 +137,8 @@ func describe(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); errors.Is(err, context.DeadlineExceeded) || ok && timeout.Timeout() {
 		return &cause{"timed out", context.DeadlineExceeded}
 	}
-	if dns, ok := errors.AsType[*net.DNSError](err); ok {
-		return &cause{fmt.Sprintf("the name %.128q cannot be resolved", dns.Name), nil}
-	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &cause{"its certificate cannot be verified", nil}
-	}
 	if number, ok := errors.AsType[syscall.Errno](err); ok {
-		return &cause{number.Error(), number}
+		return &cause{netcause.Of(err), number}
 	}
-	return &cause{"the exchange failed", nil}
+	return &cause{netcause.Of(err), nil}
 }

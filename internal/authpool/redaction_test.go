@@ -69,6 +69,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
+	_, noFile := (&Static{Secret: secret.File("/nonexistent/secret")}).Token(t.Context())
 	for name, tc := range map[string]struct {
 		err  *Error
 		want string
@@ -79,10 +80,13 @@ func TestErrorTexts(t *testing.T) {
 		},
 		"missing": {
 			failureOf("a", fmt.Errorf("client secret: %w", secret.ErrMissing)),
-			`authpool: credential "a": the credential is refused: secret_missing: client secret: secret: missing`,
+			`authpool: credential "a": there is no secret to log in with: it is empty`,
 		},
-		"no name": {&Error{Reason: job.TokenRefused, Status: 401}, "authpool: the API refuses a fresh token: status 401"},
-		"bare":    {&Error{}, "authpool: the identity server gives no token"},
+		"no file":     {failureOf("a", noFile), `authpool: credential "a": there is no secret to log in with: open /nonexistent/secret: no such file or directory`},
+		"no endpoint": {&Error{Reason: job.IdentityUnavailable, Code: codeNoEndpoint, Status: 404}, "authpool: the identity server gives no token: what answers at token_url is not a token endpoint: status 404"},
+		"no token":    {&Error{Reason: job.IdentityUnavailable, Code: codeNoToken, Status: 200}, "authpool: the identity server gives no token: the answer has no access_token: status 200"},
+		"no name":     {&Error{Reason: job.TokenRefused, Status: 401}, "authpool: the API refuses a fresh token: status 401"},
+		"bare":        {&Error{}, "authpool: the identity server gives no token"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,7 +33,8 @@ type CredentialState struct {
 	Code       string
 	HTTPStatus int
 	Detail     string
-	// NextTry is when the pool logs in next, by itself. Zero: when it is asked.
+	// NextTry is when the pool logs in next, by itself. Zero: when it is asked, or
+	// once the API has judged the new token.
 	NextTry time.Time
 	// Age and Expiry are those of the token in use. Zero: there is none.
 	Age    time.Duration
@@ -103,12 +104,12 @@ func (a *account) state(now time.Time) CredentialState {
 	if s.good(now) {
 		c.Status, c.Age, c.Expiry, c.NextTry = OK, now.Sub(s.born), s.expiry, s.renew
 	}
-	if failure == nil {
-		failure = a.refusal // there is a new token, which the API has yet to take
-	} else {
+	switch {
+	case failure != nil:
 		c.NextTry = failure.RetryAt
-	}
-	if failure == nil {
+	case a.refusal != nil: // there is a new token, which the next call tries
+		failure, c.NextTry = a.refusal, time.Time{}
+	default:
 		return c
 	}
 	c.Reason, c.Code, c.HTTPStatus, c.Detail = failure.Reason, failure.Code, failure.Status, failure.detail()

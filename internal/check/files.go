@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
@@ -68,7 +69,8 @@ func secrets(cfg *config.Config) []named {
 func secretFile(path, key string, source secret.Source) finding.Finding {
 	subject := "file " + path
 	const check = "secret"
-	if _, err := source.Read(); err != nil {
+	value, err := source.Read()
+	if err != nil {
 		return finding.Bad(finding.Error, subject, check, key+": "+unreadable(path, err),
 			"Put the secret into the file, and let the account of the worker read it; a running worker finds it by itself.")
 	}
@@ -78,7 +80,17 @@ func secretFile(path, key string, source secret.Source) finding.Finding {
 		return finding.Bad(finding.Warning, subject, check, key+": any user of this machine can read it",
 			"Close it to others: chmod o-rwx, or defaultMode: 0440 for a secret in Kubernetes.")
 	}
+	if padded(value) {
+		return finding.Bad(finding.Warning, subject, check, key+": it begins or ends with a blank, an empty line or a byte order mark, which count as part of it",
+			"Put the secret alone into the file, such as with printf %s; one newline at its end does no harm.")
+	}
 	return finding.Good(subject, check, key+" is there")
+}
+
+// padded reports whether a secret has what an editor or a shell may have left in
+// its file.
+func padded(value string) bool {
+	return value != strings.TrimSpace(value) || strings.HasPrefix(value, "\ufeff")
 }
 
 // unreadable says why, without the path, which stands beside it.
@@ -86,8 +98,5 @@ func unreadable(path string, err error) string {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return "it cannot be read: " + p.Err.Error()
 	}
-	if info, statErr := os.Stat(path); statErr == nil && info.Size() == 0 {
-		return "it is empty"
-	}
-	return "it is empty, or too large for a secret"
+	return "it " + strings.TrimPrefix(secret.Why(err), path+" ")
 }

@@ -98,29 +98,15 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 
 func loggedIn(subject, check string, c config.Credential, e authpool.Event) finding.Finding {
 	switch {
-	case e.Generation == 0 && len(e.Code) > 0:
-		return finding.Bad(finding.Error, subject, check, e.Detail, codeRemedy(e))
+	case e.Generation == 0 && e.Code == "secret_missing" && (c.ClientSecret.Path() != "" || c.Token.Path() != ""):
+		// The line of the file tells what is wrong with it.
+		return finding.Bad(finding.Unknown, subject, check, "nobody was asked: the file of its secret cannot be used", "Cure the file first, and check again.")
 	case e.Generation == 0:
-		return finding.Bad(finding.Error, subject, check, e.Detail, remedy.OfHold(e.Reason))
+		return finding.Bad(finding.Error, subject, check, e.Detail, remedy.OfLogIn(e.Reason, e.Code))
 	case c.Grant == config.Static:
 		return finding.Good(subject, check, "a token was read; whether it is good shows below")
 	}
 	return finding.Good(subject, check, "a token, for "+time.Until(e.Expiry).Round(time.Second).String())
-}
-
-// codeRemedies say more than the reason does.
-var codeRemedies = map[string]string{
-	"invalid_client":      "Correct client_id or client_secret: the identity server does not know the one, or the other does not fit. See that token_url is that of the same organization.",
-	"invalid_scope":       "Ask only for scopes that the external application has, as application scopes; offline_access is not for this grant.",
-	"secret_missing":      "Put the secret into the file that the credential names; nobody was asked.",
-	"unauthorized_client": "Let the external application use this grant, as a confidential application, or correct client_id.",
-}
-
-func codeRemedy(e authpool.Event) string {
-	if text, ok := codeRemedies[e.Code]; ok {
-		return text
-	}
-	return remedy.OfHold(e.Reason)
 }
 
 // scopes are what the tokens say of themselves, by generation. To see each, a

@@ -25,6 +25,17 @@ type Store struct {
 	quiet           time.Duration
 }
 
+// noStreamError says what to do, where the server's own words say nothing more.
+type noStreamError struct {
+	stream string
+	err    error
+}
+
+func (e *noStreamError) Error() string {
+	return "deadletter: there is no stream " + e.stream + ": start the worker once, which makes it, or correct dead_letter.stream"
+}
+func (e *noStreamError) Unwrap() error { return e.err }
+
 // Open is the store of the letters at <subject>.<route>.<hash> in a stream. An
 // error says what to do where the stream does not exist.
 func Open(ctx context.Context, js jetstream.JetStream, stream, subject string) (*Store, error) {
@@ -32,7 +43,7 @@ func Open(ctx context.Context, js jetstream.JetStream, stream, subject string) (
 	defer cancel()
 	s, err := js.Stream(ctx, stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, fmt.Errorf("deadletter: there is no stream %s: start the worker once, which makes it, or correct dead_letter.stream: %w", stream, err)
+		return nil, &noStreamError{stream, err}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("deadletter: open %s: %w", stream, err)

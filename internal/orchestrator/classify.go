@@ -10,6 +10,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/authpool"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/netcause"
 	"github.com/queueferry/queueferry/internal/retry"
 )
 
@@ -60,7 +61,7 @@ func cutOff(a Answer, acts bool) Result {
 	case errors.Is(a.Err, ErrAnswerTooLong):
 		return lost(acts, job.UnexpectedAnswer, "the answer is longer than "+strconv.Itoa(MaxAnswer)+" bytes")
 	}
-	return lost(acts, job.ConnectionLost, "the answer was cut off: "+cause(a.Err))
+	return lost(acts, job.ConnectionLost, "the answer was cut off: "+netcause.Of(a.Err))
 }
 
 // foreignPage tells the statuses with which an ingress or a proxy answers for a
@@ -103,12 +104,12 @@ func noAnswer(a Answer, acts bool) Result {
 		return stopped(a, acts)
 	}
 	if !a.Written {
-		return unavailable(job.ConnectionFailed, Ill, "no connection: "+cause(a.Err))
+		return unavailable(job.ConnectionFailed, Ill, "no connection: "+netcause.Of(a.Err))
 	}
 	if errors.Is(a.Err, context.DeadlineExceeded) {
 		return lost(acts, job.TimedOut, "no answer within the time-out")
 	}
-	return lost(acts, job.ConnectionLost, "the connection was lost before the answer came: "+cause(a.Err))
+	return lost(acts, job.ConnectionLost, "the connection was lost before the answer came: "+netcause.Of(a.Err))
 }
 
 // stopped is the result of a call that we gave up ourselves: it tells nothing of

@@ -16,6 +16,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/authpool"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/netcause"
 )
 
 // meant is what a result says, without its texts.
@@ -156,7 +157,7 @@ func TestClassifyNoAnswer(t *testing.T) {
 		"unreachable":             {Answer{Err: dialError(syscall.EHOSTUNREACH)}, failed, failed, "no route to host"},
 		"time-out before written": {Answer{Err: context.DeadlineExceeded}, failed, failed, "timed out"},
 		"dial time-out":           {Answer{Err: dialError(os.ErrDeadlineExceeded)}, failed, failed, "timed out"},
-		"proxy refuses":           {Answer{Err: dialError(&proxyError{407})}, failed, failed, "proxy refused to connect, with status 407"},
+		"proxy refuses":           {Answer{Err: dialError(&netcause.ProxyError{Status: 407})}, failed, failed, "proxy refused to connect, with status 407"},
 		"no cause at all":         {Answer{Err: errors.New(canary)}, failed, failed, "network error"},
 		"written, then reset":     {Answer{Written: true, Err: syscall.ECONNRESET}, lostCall, lostLookUp, "connection reset"},
 		"written, then closed":    {Answer{Written: true, Err: io.EOF}, lostCall, lostLookUp, "closed by the server"},

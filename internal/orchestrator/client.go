@@ -10,6 +10,8 @@ import (
 	"net/http/httptrace"
 	"strings"
 	"time"
+
+	"github.com/queueferry/queueferry/internal/netcause"
 )
 
 // MaxAnswer bounds what is read of an answer's body, in bytes.
@@ -78,7 +80,7 @@ func (c *Client) do(ctx context.Context, call Call) Answer {
 	// The transport, not a http.Client: no redirects, no cookies, no referrer.
 	resp, err := p.over(c.Transport).RoundTrip(req)
 	if err != nil {
-		return Answer{Written: p.written.Load() && !certificateRefused(err), Err: p.explain(ctx, err)}
+		return Answer{Written: p.written.Load() && !netcause.CertificateRefused(err), Err: p.explain(ctx, err)}
 	}
 	defer resp.Body.Close()
 	body, err := readBounded(resp.Body)

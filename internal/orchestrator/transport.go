@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"time"
+
+	"github.com/queueferry/queueferry/internal/netcause"
 )
 
 // TransportSettings are what a connection's HTTP transport depends on.
@@ -75,27 +76,17 @@ func certPool(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// errClientCertificate means that our own certificate cannot be used.
-var errClientCertificate = errors.New("orchestrator: tls.cert_file and tls.key_file")
-
 func clientCertificate(cert, key string) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(cert, key)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errClientCertificate, err)
+		return nil, fmt.Errorf("%w: %w", netcause.ErrClientCertificate, err)
 	}
 	return &pair, nil
 }
 
-// proxyError means that a proxy refused to connect us.
-type proxyError struct{ status int }
-
-func (e *proxyError) Error() string {
-	return fmt.Sprintf("the proxy refused to connect, with status %d", e.status)
-}
-
 func checkProxy(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
 	if resp.StatusCode != http.StatusOK {
-		return &proxyError{resp.StatusCode}
+		return &netcause.ProxyError{Status: resp.StatusCode}
 	}
 	return nil
 }

@@ -43,3 +43,19 @@ func TestEveryTroubleWithNATSHasARemedy(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryCodeOfALogInHasARemedy(t *testing.T) {
+	t.Parallel()
+	for code, text := range ofLogIns {
+		if OfLogIn(job.CredentialsRefused, code) != text || !strings.HasSuffix(text, ".") {
+			t.Errorf("%s: %q", code, text)
+		}
+	}
+	// The API's refusal keeps no code of an earlier log-in.
+	if got := OfLogIn(job.TokenRefused, "invalid_client"); got != OfHold(job.TokenRefused) {
+		t.Errorf("a refused token: %q", got)
+	}
+	if got := OfLogIn(job.IdentityUnavailable, "of a later version"); got != OfHold(job.IdentityUnavailable) {
+		t.Errorf("a code that is not known: %q", got)
+	}
+}

@@ -73,6 +73,7 @@ func TestQueueferryRequestRefused(t *testing.T) {
 	}{
 		"empty":                    {"", job.Undecodable, "empty"},
 		"white space":              {" \n", job.Undecodable, "empty"},
+		"gzip":                     {"\x1f\x8b\x08\x00", job.Undecodable, "compressed with gzip"},
 		"text":                     {"hello", job.Undecodable, "not valid JSON at byte 0"},
 		"cut short":                {item, job.Undecodable, "not valid JSON"},
 		"cut short behind a fault": {`{"qeue":1,"id":`, job.Undecodable, "not valid JSON"},

@@ -141,11 +141,17 @@ func (r *reader) object(field string) (job.Fields, *job.Outcome) {
 	})
 }
 
+// gzipMagic begins what is compressed (RFC 1952, section 2.3.1), and no JSON.
+var gzipMagic = []byte{0x1f, 0x8b}
+
 // broken is the outcome for JSON that is faulty in itself, nil where it is not.
 // A key that is there twice makes an invalid request, all else no request at all.
 func (r *reader) broken() *job.Outcome {
 	if r.err == nil {
 		return nil
+	}
+	if bytes.HasPrefix(r.data, gzipMagic) {
+		return undecodable("compressed with gzip, which no route undoes: publish it as it is")
 	}
 	s, ok := errors.AsType[*jsontext.SyntacticError](r.err)
 	if !ok {

@@ -18,6 +18,21 @@ const maxSize = 64 << 10
 // that the secret is empty.
 var ErrMissing = errors.New("secret: missing")
 
+// missingError is an ErrMissing with its cause.
+type missingError struct{ why error }
+
+func (e *missingError) Error() string   { return ErrMissing.Error() + ": " + e.why.Error() }
+func (e *missingError) Unwrap() []error { return []error{ErrMissing, e.why} }
+
+// Why says of an error of [Source.Read], in a clause, why there is no secret. It
+// names the file and never holds the value.
+func Why(err error) string {
+	if missing, ok := errors.AsType[*missingError](err); ok {
+		return missing.why.Error()
+	}
+	return "it is empty"
+}
+
 // Source tells where a secret comes from. The zero value is not set. It is safe
 // for concurrent use, and prints as [redacted] with every verb, also inside of
 // an unexported field.
@@ -47,19 +62,19 @@ func File(path string) Source {
 func readFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		return "", &missingError{err}
 	}
 	defer f.Close()
 	b, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrMissing, err)
+		return "", &missingError{err}
 	}
 	if len(b) > maxSize {
-		return "", fmt.Errorf("%w: %s is larger than %d bytes", ErrMissing, path, maxSize)
+		return "", &missingError{fmt.Errorf("%s is larger than %d bytes", path, maxSize)}
 	}
 	value := strings.TrimRight(string(b), "\r\n")
 	if value == "" {
-		return "", fmt.Errorf("%w: %s is empty", ErrMissing, path)
+		return "", &missingError{errors.New(path + " is empty")}
 	}
 	return value, nil
 }

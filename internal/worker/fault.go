@@ -135,7 +135,7 @@ func gateFaults(g glance) (all []fault) {
 	if !g.gate.Open {
 		all = append(all, fault{weight: oneGate, says: "the gate of " + g.name + " is shut", Problem: admin.Problem{
 			What: "gate " + g.name, Since: g.gate.Since, Reason: string(g.gate.Reason), Detail: g.gate.Detail,
-			Remedy: remedy.OfHold(g.gate.Reason), NextTry: g.nextTry(), Waiting: new(g.gate.Held + max(g.pending, 0)),
+			Remedy: g.remedy(), NextTry: g.nextTry(), Waiting: new(g.gate.Held + max(g.pending, 0)),
 		}})
 	}
 	for _, c := range g.tokens.Credentials {
@@ -144,10 +144,19 @@ func gateFaults(g glance) (all []fault) {
 		}
 		what := "credential " + g.name + "/" + c.Name
 		all = append(all, fault{weight: oneCredential, says: what + " does not work", Problem: admin.Problem{
-			What: what, Since: c.Since, Reason: string(c.Reason), Detail: c.Detail, Remedy: remedy.OfHold(c.Reason), NextTry: c.NextTry,
+			What: what, Since: c.Since, Reason: string(c.Reason), Detail: c.Detail, Remedy: remedy.OfLogIn(c.Reason, c.Code), NextTry: c.NextTry,
 		}})
 	}
 	return all
+}
+
+// remedy is what to do about the shut gate: by the credential that it waits for,
+// where it waits for one.
+func (g glance) remedy() string {
+	if g.tokens.Reason == g.gate.Reason {
+		return remedy.OfLogIn(g.tokens.Reason, g.tokens.Code)
+	}
+	return remedy.OfHold(g.gate.Reason)
 }
 
 // nextTry is when the shut gate is tried next: once it may be, and its circuit

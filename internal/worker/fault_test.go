@@ -66,6 +66,12 @@ func TestGateFaults(t *testing.T) {
 			[]admin.Problem{gate(job.Throttled, t0.Add(time.Hour), 7)}},
 		"the gate is shut for its credential": {glance{gate: shut(job.CredentialsRefused), tokens: pool(refusedCredential("1", job.CredentialsRefused))},
 			[]admin.Problem{gate(job.CredentialsRefused, t0.Add(time.Minute), 7)}},
+		"its secret is missing": {glance{gate: shut(job.CredentialsRefused), tokens: authpool.State{Reason: job.CredentialsRefused, Code: "secret_missing"}},
+			[]admin.Problem{func() admin.Problem {
+				p := gate(job.CredentialsRefused, time.Time{}, 7)
+				p.Remedy = remedy.OfLogIn(job.CredentialsRefused, "secret_missing")
+				return p
+			}()}},
 		"for one of several reasons": {glance{gate: shut(job.CredentialsRefused), tokens: pool(refusedCredential("1", job.CredentialsRefused), refusedCredential("2", job.IdentityUnavailable))},
 			[]admin.Problem{gate(job.CredentialsRefused, t0.Add(time.Minute), 7), credential("2", job.IdentityUnavailable)}},
 		"for something else": {glance{gate: shut(job.ServiceUnavailable), tokens: pool(works, refusedCredential("2", job.CredentialsRefused))},

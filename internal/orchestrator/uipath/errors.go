@@ -125,9 +125,9 @@ type words struct {
 }
 
 var itemWords = words{rights: "Queues.View, Transactions.View and Transactions.Create in the folder", meanings: map[code]meaning{
-	codeItemNotFound:       {job.Rejected, job.NotFound, "queue: it does not exist in the folder"},
+	codeItemNotFound:       {job.Rejected, job.NotFound, noQueue},
 	codeDuplicateReference: {job.Rejected, job.ReferenceConflict, "reference: it is taken"},
-	codeInvalidFolder:      {job.Deferred, job.Forbidden, "folder: it does not exist, or the account has no access to it"},
+	codeInvalidFolder:      {job.Deferred, job.Forbidden, noFolderThere},
 	codeFolderRequired:     {job.Rejected, job.RejectedByTarget, "folder: the API did not understand it; use the folder's key or its full path"},
 	codeReferenceRequired:  {job.Rejected, job.RejectedByTarget, "reference: the queue asks for one"},
 	codeErrorInserting:     {job.Deferred, "", "the API could not store the item"},
@@ -162,7 +162,27 @@ var jobWords = words{rights: "Processes.View, Jobs.View and Jobs.Create in the f
 	nameUnregistered:   {job.Deferred, job.Forbidden, "the orchestrator is not registered, and no job is started; give it a license"},
 }}
 
-const noProcess = "process: it does not exist in the folder"
+// What is said of names that do not exist, before they are put in.
+const (
+	noQueue       = "queue: it does not exist in the folder"
+	noProcess     = "process: it does not exist in the folder"
+	noFolderThere = "folder: it does not exist, or the account has no access to it"
+)
+
+// withNames puts the names that the request asked for in place of "it", so that
+// whoever reads it need not look for them.
+func withNames(r orchestrator.Result, q *job.Request) orchestrator.Result {
+	in := " does not exist in the folder " + quoted(q.Folder)
+	switch r.Detail {
+	case noQueue:
+		r.Detail = "queue: " + quoted(q.Queue) + in
+	case noProcess:
+		r.Detail = "process: " + quoted(q.Process) + in
+	case noFolderThere:
+		r.Detail = "folder: " + quoted(q.Folder) + " does not exist, or the account has no access to it"
+	}
+	return r
+}
 
 // names stand in place of numbers in some answers.
 var names = map[code]code{

@@ -226,8 +226,8 @@ func TestDetails(t *testing.T) {
 		want   string
 	}{
 		"permission":  {403, `{"errorCode":0}`, "the API refused the request with status 403: the account lacks a permission or a scope (Queues.View, Transactions.View and Transactions.Create in the folder)"},
-		"queue":       {404, `{"errorCode":1002}`, "queue: it does not exist in the folder"},
-		"folder":      {403, `{"errorCode":1100}`, "folder: it does not exist, or the account has no access to it"},
+		"queue":       {404, `{"errorCode":1002}`, `queue: "Invoices" does not exist in the folder "Finance/AP"`},
+		"folder":      {403, `{"errorCode":1100}`, `folder: "Finance/AP" does not exist, or the account has no access to it`},
 		"unknown":     {400, `{"errorCode":1009}`, `the API refused the request with status 400 and error code "1009"`},
 		"no code":     {400, `{"errorCode":0}`, `the API refused the request with status 400`},
 		"not our own": {404, ``, "the answer does not come from the product: a page of a proxy or an ingress; check the connection's url"},

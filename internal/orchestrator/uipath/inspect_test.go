@@ -144,6 +144,18 @@ func (s *silentAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.fakeAPI.RoundTrip(r)
 }
 
+// Where the product refuses the question itself, nothing can be delivered: that is
+// no matter of doubt.
+func TestInspectIsRefused(t *testing.T) {
+	t.Parallel()
+	api := dated()
+	api.queues = func(int) reply { return reply{status: 400, body: `{"message":"x","errorCode":9999,"traceId":"x"}`} }
+	f := findingOf(t, api.connector().Inspect(t.Context(), []orchestrator.Wanted{wantItem("Finance/AP", "Invoices")}), "route r", "folder")
+	if f.Status != finding.Error || !strings.Contains(f.Detail, `status 400 and error code "9999"`) || !strings.Contains(f.Remedy, "tenant") {
+		t.Errorf("%+v", f)
+	}
+}
+
 // An answer that is about more than the thing asked for ends the inspection: a
 // limit is not worn out, and a refused token not tried on.
 func TestInspectStops(t *testing.T) {

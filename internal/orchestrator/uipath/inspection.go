@@ -73,6 +73,7 @@ const (
 	unseen                // it cannot be looked for by its name
 	noFolder              // there is no such folder, or no access to it
 	noRight               // a permission or a scope is missing
+	refused               // the product refuses the question itself
 	leftOut               // it was not asked for
 )
 
@@ -190,6 +191,8 @@ func (i *inspection) judge(ctx context.Context, r orchestrator.Result) sight {
 		s.state = noFolder
 	case r.Reason == job.Forbidden:
 		s.state = noRight
+	case r.Status != 0 && r.Verdict == job.Rejected:
+		s.state = refused
 	case r.Status == 0, r.Health == orchestrator.Refused, r.Health == orchestrator.Throttled:
 		i.stopped, i.why = true, r
 	}

@@ -81,6 +81,10 @@ func (i *inspection) folders(ctx context.Context, group []orchestrator.Wanted) [
 			all = append(all, finding.Bad(finding.Error, subject, "permission", fmt.Sprintf("%s cannot be read in %s: %s", of.set(), quoted(w.Folder), s.detail),
 				remedy.OfHold(job.Forbidden)))
 			continue
+		case refused:
+			all = append(all, finding.Bad(finding.Error, subject, "folder", fmt.Sprintf("%s cannot be asked for in %s: %s", of.set(), quoted(w.Folder), s.detail),
+				"See that url of the connection names the tenant, or set tenant where it does not; the status and the code are in UiPath's list of error codes."))
+			continue
 		case failed:
 			all = append(all, finding.Bad(finding.Unknown, subject, "folder", quoted(w.Folder)+" could not be looked at: "+s.detail, remedy.OfHold(s.reason)))
 			continue

@@ -110,7 +110,7 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 		take(&c.items, t.Request.ID, storedItem{receipt: receipt})
 		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status, Receipt: receipt, Called: true}}
 	}
-	r := c.refine(a, true)
+	r := withNames(c.refine(a, true), t.Request)
 	switch r.ErrorCode {
 	case codeDuplicateReference:
 		return c.taken(ctx, t, r)

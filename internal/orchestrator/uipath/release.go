@@ -83,16 +83,18 @@ func (c *Connector) releaseKey(ctx context.Context, r *job.Request) (key string,
 	})
 	rows, ok := readList[release](a)
 	if !ok {
-		none = jobWords.refine(a, false)
-		none.Detail = "the process's key could not be asked for: " + none.Detail
+		none = withNames(jobWords.refine(a, false), r)
+		if none.ErrorCode != codeInvalidFolder {
+			none.Detail = "the process's key could not be asked for: " + none.Detail
+		}
 		return "", false, none
 	}
 	key, why := onlyKey(rows, name)
 	if key == "" {
 		if why.Reason == job.NotFound {
-			why.Detail = "process: " + strconv.Quote(clip(name)) + " does not exist in the folder " + strconv.Quote(clip(r.Folder))
+			why.Detail = noProcess
 		}
-		return "", false, orchestrator.Result{Health: orchestrator.Well, Outcome: why}
+		return "", false, withNames(orchestrator.Result{Health: orchestrator.Well, Outcome: why}, r)
 	}
 	c.releases.put(releaseOf(r), key)
 	return key, false, orchestrator.Result{}

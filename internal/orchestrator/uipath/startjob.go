@@ -45,7 +45,7 @@ func (c *Connector) startJob(ctx context.Context, t orchestrator.Try, s jobStart
 	if rows, ok := readList[jobRow](a); ok && receipts(rows) {
 		return c.started(r, rows, s.jobs, a.Status)
 	}
-	result := jobWords.refine(a, true)
+	result := withNames(jobWords.refine(a, true), t.Request)
 	switch {
 	case result.Verdict == job.Rejected && result.Reason == job.NotFound:
 		c.releases.forget(releaseOf(r), key)

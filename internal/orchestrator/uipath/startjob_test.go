@@ -248,7 +248,7 @@ func TestRelease(t *testing.T) {
 		"several":         {rows(releaseRow("PostInvoice", 1), releaseRow("postinvoice", 2)), meant{job.Rejected, job.RejectedByTarget, well, ""}, "process: the folder has several"},
 		"no filter":       {rows(ten...), meant{job.Rejected, job.RejectedByTarget, well, ""}, "process: the API does not find"},
 		"no right":        {reply{status: 403, body: `{"errorCode":0}`}, meant{job.Deferred, job.Forbidden, well, ""}, "the process's key could not be asked for: the API refused the request with status 403: the account lacks a permission or a scope (Processes.View"},
-		"no folder":       {reply{status: 403, body: `{"errorCode":1100}`}, meant{job.Deferred, job.Forbidden, well, "1100"}, "the process's key"},
+		"no folder":       {reply{status: 403, body: `{"errorCode":1100}`}, meant{job.Deferred, job.Forbidden, well, "1100"}, `folder: "Finance/AP" does not exist, or the account`},
 		"refused":         {reply{status: 400, body: `{"errorCode":1000}`}, meant{job.Rejected, job.RejectedByTarget, well, "1000"}, "the process's key"},
 		"down":            {reply{status: 503}, meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, "the process's key"},
 		"throttled":       {reply{status: 429}, meant{job.Unavailable, job.Throttled, orchestrator.Throttled, ""}, "the process's key"},

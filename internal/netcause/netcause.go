@@ -1,27 +1,54 @@
-package orchestrator
+// Package netcause says in words of our own why an HTTP call got no answer: the
+// errors of net/http and crypto/tls quote URLs, and what a server sent.
+package netcause
 
 import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
+	"time"
 )
 
-// cause names why a call got no answer, in words of our own: the error's text
-// may hold a URL.
-func cause(err error) string {
+// ErrClientCertificate means that our own certificate cannot be used.
+var ErrClientCertificate = errors.New("netcause: tls.cert_file and tls.key_file")
+
+// ProxyError means that a proxy refused to connect us, with an HTTP status.
+type ProxyError struct{ Status int }
+
+// Error says what to do about it where the status tells.
+func (e *ProxyError) Error() string {
+	text := fmt.Sprintf("the proxy refused to connect, with status %d", e.Status)
+	if e.Status == http.StatusProxyAuthRequired {
+		text += "; put its user and password into HTTPS_PROXY"
+	}
+	return text
+}
+
+// Of names why a call got no answer, and what to set where a setting cures it. It
+// is one clause of bounded length, and never empty.
+func Of(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		return "the proxy cannot be reached: " + of(op.Err)
+	}
+	return of(err)
+}
+
+func of(err error) string {
 	if text := tlsCause(err); text != "" {
 		return text
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		return dnsCause(dns)
 	}
-	if proxy, ok := errors.AsType[*proxyError](err); ok {
+	if proxy, ok := errors.AsType[*ProxyError](err); ok {
 		return proxy.Error()
 	}
 	switch {
@@ -41,7 +68,7 @@ func cause(err error) string {
 
 // tlsCause is empty if TLS is not the cause.
 func tlsCause(err error) string {
-	if errors.Is(err, errClientCertificate) {
+	if errors.Is(err, ErrClientCertificate) {
 		return "the client certificate cannot be used; see tls.cert_file and tls.key_file"
 	}
 	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
@@ -51,18 +78,37 @@ func tlsCause(err error) string {
 		return "the server's certificate is not for the host " + clip(host.Host, 100)
 	}
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		return "the server's certificate is not valid: " + clip(invalid.Error(), 200)
+		return certificateCause(invalid)
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "the server's certificate cannot be verified"
 	}
 	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return "the server does not speak TLS: " + clip(record.Msg, 100)
+		return "the server does not speak TLS at that port: " + clip(record.Msg, 100)
 	}
-	if alert := tlsAlert(err); alert != "" {
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return "the server does not speak TLS at that port"
+	}
+	switch alert := tlsAlert(err); alert {
+	case "":
+		return ""
+	case certificateRequired:
+		return "the server demands a client certificate; set tls.cert_file and tls.key_file"
+	default:
 		return "the server refuses the TLS handshake: " + clip(alert, 100)
 	}
-	return ""
+}
+
+// certificateRequired is the alert of a server to which no certificate was shown.
+var certificateRequired = tls.AlertError(116).Error()
+
+func certificateCause(invalid x509.CertificateInvalidError) string {
+	if invalid.Reason != x509.Expired || invalid.Cert == nil {
+		return "the server's certificate is not valid: " + clip(invalid.Error(), 200)
+	}
+	from, until := invalid.Cert.NotBefore.UTC(), invalid.Cert.NotAfter.UTC()
+	return fmt.Sprintf("the server's certificate is valid from %s until %s only: it must be renewed there, or the clock of this machine is wrong",
+		from.Format(time.DateTime), until.Format(time.DateTime))
 }
 
 // tlsAlert is what the other side said to end TLS; empty if it said nothing.
@@ -83,9 +129,9 @@ var certificateAlerts = func() map[string]bool {
 	return all
 }()
 
-// certificateRefused reports whether the server refused our certificate. In TLS
+// CertificateRefused reports whether the server refused our certificate. In TLS
 // 1.3 that comes after the request was written, and before it is read.
-func certificateRefused(err error) bool { return certificateAlerts[tlsAlert(err)] }
+func CertificateRefused(err error) bool { return certificateAlerts[tlsAlert(err)] }
 
 func dnsCause(err *net.DNSError) string {
 	if err.IsNotFound {

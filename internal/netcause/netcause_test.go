@@ -1,4 +1,4 @@
-package orchestrator
+package netcause
 
 import (
 	"context"
@@ -8,12 +8,17 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
+
+// canary is what no text may repeat.
+const canary = "canary-of-a-secret"
 
 type timeoutError struct{ error }
 
@@ -22,9 +27,10 @@ func (timeoutError) Temporary() bool { return true }
 
 // Every cause has words of our own, however deep it lies in errors that quote a
 // URL or what a server sent.
-func TestCause(t *testing.T) {
+func TestOf(t *testing.T) {
 	t.Parallel()
 	remote := func(alert tls.AlertError) error { return &net.OpError{Op: "remote error", Err: alert} }
+	old := &x509.Certificate{NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)}
 	long := strings.Repeat("ü", 300)
 	tests := map[string]struct {
 		err  error
@@ -35,12 +41,17 @@ func TestCause(t *testing.T) {
 		"a very long host":     {x509.HostnameError{Certificate: &x509.Certificate{}, Host: long}, "the server's certificate is not for the host " + long[:100]},
 		"expired":              {x509.CertificateInvalidError{Reason: x509.Expired}, "the server's certificate is not valid: x509: certificate has expired or is not yet valid: "},
 		"otherwise unverified": {&tls.CertificateVerificationError{Err: errors.New(canary)}, "the server's certificate cannot be verified"},
-		"no TLS":               {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "the server does not speak TLS: first record does not look like a TLS handshake"},
-		"alert":                {remote(116), "the server refuses the TLS handshake: tls: certificate required"},
-		"our own certificate":  {fmt.Errorf("%w: %s", errClientCertificate, canary), "the client certificate cannot be used; see tls.cert_file and tls.key_file"},
+		"no TLS":               {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "the server does not speak TLS at that port: first record does not look like a TLS handshake"},
+		"no TLS, of a client":  {fmt.Errorf("%w: %s", http.ErrSchemeMismatch, canary), "the server does not speak TLS at that port"},
+		"alert":                {remote(42), "the server refuses the TLS handshake: tls: bad certificate"},
+		"none of ours":         {remote(116), "the server demands a client certificate; set tls.cert_file and tls.key_file"},
+		"out of its days":      {x509.CertificateInvalidError{Reason: x509.Expired, Cert: old}, "the server's certificate is valid from 2026-01-01 00:00:00 until 2026-01-02 00:00:00 only: it must be renewed there, or the clock of this machine is wrong"},
+		"proxy asks who":       {&ProxyError{407}, "the proxy refused to connect, with status 407; put its user and password into HTTPS_PROXY"},
+		"proxy is not there":   {&net.OpError{Op: "proxyconnect", Err: &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}, "the proxy cannot be reached: connection refused"},
+		"our own certificate":  {fmt.Errorf("%w: %s", ErrClientCertificate, canary), "the client certificate cannot be used; see tls.cert_file and tls.key_file"},
 		"no such host":         {&net.DNSError{Name: "example.com", IsNotFound: true, Server: canary}, "the host name example.com was not found"},
 		"dns fails":            {&net.DNSError{Name: "example.com", Err: canary}, "the host name example.com could not be looked up"},
-		"proxy":                {&proxyError{502}, "the proxy refused to connect, with status 502"},
+		"proxy":                {&ProxyError{502}, "the proxy refused to connect, with status 502"},
 		"deadline":             {context.DeadlineExceeded, "timed out"},
 		"deadline of a socket": {os.ErrDeadlineExceeded, "timed out"},
 		"another time-out":     {timeoutError{errors.New(canary)}, "timed out"},
@@ -58,14 +69,14 @@ func TestCause(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := cause(tt.err); got != tt.want {
+			if got := Of(tt.err); got != tt.want {
 				t.Errorf("got %q", got)
 			}
 			if tt.err == nil {
 				return
 			}
 			wrapped := &url.Error{Op: "Post", URL: "https://example.com/?token=" + canary, Err: fmt.Errorf("%s: %w", canary, tt.err)}
-			if got := cause(wrapped); got != tt.want && name != "another time-out" {
+			if got := Of(wrapped); got != tt.want && name != "another time-out" {
 				t.Errorf("wrapped: got %q", got)
 			}
 		})
@@ -78,12 +89,12 @@ func TestCertificateRefused(t *testing.T) {
 	for alert := range 256 {
 		want := alert >= 42 && alert <= 46 || alert == 48 || alert == 49 || alert == 116
 		err := fmt.Errorf("broken: %w", &net.OpError{Op: "remote error", Err: tls.AlertError(alert)})
-		if got := certificateRefused(err); got != want {
+		if got := CertificateRefused(err); got != want {
 			t.Errorf("alert %d: %t", alert, got)
 		}
 	}
 	for _, err := range []error{nil, io.EOF, tls.AlertError(116), &net.OpError{Op: "remote error"}, &net.OpError{Op: "local error", Err: tls.AlertError(116)}} {
-		if certificateRefused(err) {
+		if CertificateRefused(err) {
 			t.Errorf("%v", err)
 		}
 	}
