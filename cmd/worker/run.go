@@ -42,7 +42,7 @@ func runWorker(ctx context.Context, file string, stdout, stderr io.Writer) error
 	}
 	stop := onHangUp(func() {
 		if err := readLevel(file, level); err != nil {
-			fmt.Fprintf(stderr, "SIGHUP: the log level stays as it is: %v\n", err)
+			fmt.Fprintf(stderr, "SIGHUP: the file cannot be used, and the log level stays as it is; correct it and send SIGHUP again:\n%v\n", err)
 		}
 	})
 	defer stop()

@@ -65,7 +65,8 @@ func refusal(err error) error {
 		return &refusedError{fmt.Errorf("the NATS user may not do this: %w; docs/security.md lists what an operator needs, "+
 			"and --inbox-prefix names an inbox that the user may subscribe to", err)}
 	case errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked):
-		return &refusedError{fmt.Errorf("the NATS server refuses the log-in under nats: %w", err)}
+		why, _ := broker.FaultOf(err)
+		return &refusedError{fmt.Errorf("no connection to NATS: %s: %w; %s", why.Detail, err, why.Remedy)}
 	}
 	return nil
 }
@@ -79,17 +80,21 @@ func connected(ctx context.Context, cfg *config.Config, settings broker.Settings
 	wait, cancel := context.WithTimeout(ctx, connectLimit)
 	defer cancel()
 	if err := conn.WaitConnected(wait); err != nil {
-		return unreachable(cfg, met.reason(err))
+		return unreachable(cfg, met.reason(conn.NATS().LastError()))
 	}
 	return work(ctx, &session{Conn: conn})
 }
 
-func unreachable(cfg *config.Config, why error) error {
+func unreachable(cfg *config.Config, last error) error {
 	if cfg.NATS.Embedded != nil {
 		return fmt.Errorf("nothing answers at %s (nats.embedded.listen): the NATS server of this configuration is inside of the worker, "+
-			"so the worker must be running: %w", cfg.NATS.Embedded.Listen, why)
+			"so the worker must be running: %w", cfg.NATS.Embedded.Listen, last)
 	}
-	return fmt.Errorf("no connection to NATS within %v: %w; see that the server runs, and that nats.url and nats.tls are right", connectLimit, why)
+	why, ok := broker.FaultOf(last)
+	if !ok {
+		why = broker.NoNATS
+	}
+	return fmt.Errorf("no connection to %s (nats.url) within %v: %s: %w; %s", cfg.NATS.URL, connectLimit, why.Detail, last, why.Remedy)
 }
 
 // lastError is what the connection met last. It is safe for concurrent use.
@@ -97,16 +102,15 @@ type lastError struct{ err atomic.Pointer[error] }
 
 func (l *lastError) note(err error) { l.err.Store(&err) }
 
-// reason is what was met, or, where that is nothing, the one that is given: of
-// the time that is over there is nothing to tell.
-func (l *lastError) reason(err error) error {
-	switch met := l.err.Load(); {
-	case met != nil:
+// reason is what was met, or else what the connection itself knows.
+func (l *lastError) reason(known error) error {
+	if met := l.err.Load(); met != nil {
 		return *met
-	case errors.Is(err, context.DeadlineExceeded):
-		return errNoAnswer
 	}
-	return err
+	if known != nil {
+		return known
+	}
+	return errNoAnswer
 }
 
 var errNoAnswer = errors.New("it gives no answer")

@@ -120,7 +120,7 @@ func TestNATSIsNotThere(t *testing.T) {
 		code int
 		want []string
 	}{
-		"a server of its own": {fmt.Sprintf(`{url: "nats://%s"}`, address), exitFailed, []string{"no connection to NATS within 5s: ", address, "connection refused; see that the server runs"}},
+		"a server of its own": {fmt.Sprintf(`{url: "nats://%s"}`, address), exitFailed, []string{"(nats.url) within 5s: nobody listens there", "Start the server"}},
 		"inside of the worker": {fmt.Sprintf(`{embedded: {listen: "%s", store_dir: "/nowhere"}}`, address), exitFailed,
 			[]string{address + " (nats.embedded.listen)", "the worker must be running: ", "connection refused"}},
 		"inside, on some port": {`{embedded: {listen: "127.0.0.1:0", store_dir: "/nowhere"}}`, exitConfig, []string{"nats.embedded.listen: has no fixed port"}},

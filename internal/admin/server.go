@@ -84,7 +84,7 @@ func (s *Server) Listen(ctx context.Context) error {
 	case isTaken(err):
 		return fmt.Errorf("admin.listen: %s %w", s.listen, ErrTaken)
 	case err != nil:
-		return fmt.Errorf("admin.listen: %w", err)
+		return fmt.Errorf("admin.listen: cannot listen at %s: choose an address of this machine, and a port from 1024 on: %w", s.listen, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -90,6 +90,10 @@ func waitError(last, cause error) error {
 	return fmt.Errorf("%w: %w: %w", ErrDisconnected, cause, last)
 }
 
+// Denied is what the server last refused the user on this connection, such as
+// "publish to jobs-dead.a", and when; empty if it refused nothing.
+func (c *Conn) Denied() (what string, at time.Time) { return c.denied.latest() }
+
 // MaxPayload is the size in bytes of the largest message that the server takes,
 // headers included; 0 before the first connection.
 func (c *Conn) MaxPayload() int64 { return c.nc.MaxPayload() }

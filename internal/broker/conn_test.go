@@ -197,6 +197,7 @@ func TestConnectRefusesWrongSettings(t *testing.T) {
 		"missing CA":       {Settings{URL: "nats://a", TLS: TLS{CAFile: "/does/not/exist"}}, "nats.tls.ca_file"},
 		"empty CA":         {Settings{URL: "nats://a", TLS: TLS{CAFile: empty}}, "no certificate"},
 		"missing key":      {Settings{URL: "nats://a", TLS: TLS{CertFile: empty}}, "nats.tls.cert_file"},
+		"missing creds":    {Settings{URL: "nats://a", CredentialsFile: "/does/not/exist"}, "nats.credentials_file: cannot be read"},
 		"missing nkey":     {Settings{URL: "nats://a", NKeyFile: "/does/not/exist"}, "nats.nkey_file"},
 		"unknown protocol": {Settings{URL: "ws://a,nats://b"}, "nats"},
 	}

@@ -19,6 +19,8 @@ type denials struct {
 	mu      sync.Mutex
 	last    int
 	waiting map[int]context.CancelCauseFunc
+	what    string // of the latest refusal; empty: there was none
+	at      time.Time
 }
 
 // tell ends everything that waits if err says that a permission is missing.
@@ -27,11 +29,25 @@ func (d *denials) tell(err error) {
 		return
 	}
 	d.mu.Lock()
+	d.what, d.at = deniedSubject(err), time.Now()
 	waiting := slices.Collect(maps.Values(d.waiting))
 	d.mu.Unlock()
 	for _, cancel := range waiting {
 		cancel(err)
 	}
+}
+
+func (d *denials) latest() (what string, at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.what, d.at
+}
+
+// forget is for a new connection, of a user who may have got more permissions.
+func (d *denials) forget() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.what, d.at = "", time.Time{}
 }
 
 func (d *denials) add(cancel context.CancelCauseFunc) (remove func()) {
@@ -79,7 +95,13 @@ func deniedSubject(err error) string {
 	case found == nil:
 		return "do what was asked"
 	case found[1] == "Publish":
-		return "publish to " + found[2]
+		return "publish to " + permission(found[2])
 	}
-	return "subscribe to " + found[2]
+	return "subscribe to " + permission(found[2])
 }
+
+var families = regexp.MustCompile(`^(\$JS\.ACK\.[^.]+|\$KV\.[^.]+|_INBOX)\..+`)
+
+// permission is what to grant for a subject: those of one family, which differ with
+// each message, key or connection, are granted as one.
+func permission(subject string) string { return families.ReplaceAllString(subject, "$1.>") }

@@ -88,7 +88,7 @@ func mark(path string) (was bool, err error) {
 	case errors.Is(err, os.ErrExist):
 		return true, nil
 	case err != nil:
-		return false, misconfiguredBy(err, "nats.embedded.store_dir: cannot be written")
+		return false, misconfiguredBy(err, "nats.embedded.store_dir: cannot be written: let the account of the worker write to it, or choose another")
 	}
 	return false, f.Close()
 }
@@ -158,7 +158,7 @@ func (s EmbeddedSettings) openStore() (*os.File, error) {
 	// first may be a mounted volume that belongs to someone else.
 	inner := filepath.Join(s.StoreDir, server.JetStreamStoreDir)
 	if err := os.MkdirAll(inner, 0o700); err != nil {
-		return nil, misconfiguredBy(err, "nats.embedded.store_dir: cannot be made")
+		return nil, misconfiguredBy(err, "nats.embedded.store_dir: cannot be made: set it to a directory on a lasting disk that the worker may write to")
 	}
 	if err := os.Chmod(inner, 0o700); err != nil {
 		return nil, misconfiguredBy(err, "nats.embedded.store_dir: cannot be closed to other users")
@@ -170,7 +170,7 @@ func (s EmbeddedSettings) openStore() (*os.File, error) {
 			"give each worker a store of its own, or let them share one server by nats.url", s.StoreDir)
 	}
 	if err != nil {
-		return nil, misconfiguredBy(err, "nats.embedded.store_dir: cannot be written")
+		return nil, misconfiguredBy(err, "nats.embedded.store_dir: cannot be written: let the account of the worker write to it, or choose another")
 	}
 	return lock, nil
 }

@@ -32,6 +32,10 @@ func (i inspector) consumer(ctx context.Context, c Consumer) []finding.Finding {
 	})
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrConsumerNotFound) && i.t.Create:
+		if !i.t.Create {
+			return []finding.Finding{finding.Bad(finding.Unknown, subject, "existence",
+				"it was not looked for, as its stream is missing", "make the stream and the consumer on the server, then check again")}
+		}
 		return []finding.Finding{finding.Bad(finding.Unknown, subject, "existence",
 			notYet, "start a worker once, then check again")}
 	case errors.Is(err, jetstream.ErrConsumerNotFound):

@@ -22,6 +22,7 @@ func (i inspector) server(ctx context.Context) (found []finding.Finding, usable 
 	found = []finding.Finding{
 		versionFinding(nc.ConnectedServerVersion()),
 		clusterFinding(nc.ConnectedClusterName()),
+		payloadFinding(i.c.MaxPayload()),
 	}
 	answers, ok := i.inbox(ctx)
 	found = append(found, answers)
@@ -53,6 +54,19 @@ func clusterFinding(name string) finding.Finding {
 	return finding.Good(subjectNATS, "cluster", name)
 }
 
+// smallPayload is a size in bytes that requests of some content soon reach.
+const smallPayload = 64 << 10
+
+func payloadFinding(most int64) finding.Finding {
+	detail := fmt.Sprintf("a message may have %d bytes", most)
+	if most < smallPayload {
+		return finding.Bad(finding.Warning, subjectNATS, "max payload",
+			detail+": a larger request is refused to its publisher, and one close to it cannot be set aside",
+			"raise max_payload on the server")
+	}
+	return finding.Good(subjectNATS, "max payload", detail)
+}
+
 // inbox finds out whether answers reach us: a subscription that is refused is
 // refused once, and every request after it would wait in vain.
 func (i inspector) inbox(ctx context.Context) (finding.Finding, bool) {
@@ -68,7 +82,7 @@ func (i inspector) inbox(ctx context.Context) (finding.Finding, bool) {
 		return unanswered(subjectNATS, "answers", finding.Error, err), false
 	}
 	// The library keeps a refusal before it takes the answer to the flush.
-	if err := i.c.NATS().LastError(); deniedSubject(err) == "subscribe to "+subject {
+	if err := i.c.NATS().LastError(); deniedSubject(err) == "subscribe to "+permission(subject) {
 		return unanswered(subjectNATS, "answers", finding.Error, err), false
 	}
 	return finding.Good(subjectNATS, "answers", "reach this user"), true

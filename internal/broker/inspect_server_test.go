@@ -3,6 +3,7 @@ package broker
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,5 +150,15 @@ func TestGroup(t *testing.T) {
 				t.Errorf("%+v, want %v %q", f, tt.want, tt.detail)
 			}
 		})
+	}
+}
+
+func TestPayloadFinding(t *testing.T) {
+	t.Parallel()
+	if f := payloadFinding(1024); f.Status != finding.Warning || !strings.Contains(f.Remedy, "max_payload") {
+		t.Errorf("%+v", f)
+	}
+	if f := payloadFinding(1 << 20); f.Status != finding.OK {
+		t.Errorf("%+v", f)
 	}
 }

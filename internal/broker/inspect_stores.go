@@ -81,27 +81,10 @@ func (i inspector) absent(ctx context.Context, s store) finding.Finding {
 	if !i.t.Create {
 		return refusal(s.subject, s.at, s.at.missing())
 	}
-	if code := i.obstacle(ctx, s.want); code != 0 {
-		return refusal(s.subject, s.at, creationError(s.at, s.want, &jetstream.APIError{ErrorCode: code}))
+	if err := i.unmakeable(ctx, s); err != nil {
+		return refusal(s.subject, s.at, err)
 	}
 	return finding.Bad(finding.Unknown, s.subject, "existence", notYet, "start a worker once, then check again")
-}
-
-// obstacle is what the server would answer if it were told to make the stream;
-// zero where nothing is seen that keeps it from that.
-func (i inspector) obstacle(ctx context.Context, want jetstream.StreamConfig) jetstream.ErrorCode {
-	if want.Replicas > 1 && i.c.NATS().ConnectedClusterName() == "" {
-		return codeNoReplicas
-	}
-	for _, subject := range want.Subjects {
-		_, err := ask(ctx, i.c, askLimit, func(ctx context.Context) (string, error) {
-			return i.c.JetStream().StreamNameBySubject(ctx, subject)
-		})
-		if err == nil {
-			return codeSubjectOverlap
-		}
-	}
-	return 0
 }
 
 // streamFacts are what the checks of streams judge.
@@ -141,7 +124,14 @@ func letters(info *jetstream.StreamInfo) []finding.Finding {
 	subject := "dead-letter stream " + info.Config.Name
 	if n := info.State.Msgs; n > 0 {
 		return []finding.Finding{finding.Bad(finding.Warning, subject, "letters",
-			fmt.Sprintf("%d requests were set aside", n), "see why, and what to do with them: worker deadletter list")}
+			setAside(n), "see why, and what to do with them: worker deadletter list")}
 	}
 	return []finding.Finding{finding.Good(subject, "letters", "none")}
+}
+
+func setAside(n uint64) string {
+	if n == 1 {
+		return "1 request was set aside"
+	}
+	return fmt.Sprintf("%d requests were set aside", n)
 }

@@ -108,29 +108,6 @@ func TestInspectBeforeTheFirstStart(t *testing.T) {
 	}
 }
 
-// A worker would not start where what is missing cannot be made.
-func TestInspectFindsWhatCannotBeMade(t *testing.T) {
-	t.Parallel()
-	s := natstest.Start(t)
-	c := connect(t, Settings{URL: s.URL()})
-	many := sample()
-	many.Stream.Replicas = 3
-	for _, f := range Inspect(t.Context(), c, many, Inspection{}) {
-		if f.Subject == "stream JOBS" && (f.Status != finding.Error || !strings.Contains(f.Detail, "3 replicas on a server that is alone")) {
-			t.Errorf("%+v", f)
-		}
-	}
-	makeStream(t, s.JetStream(t), jetstream.StreamConfig{Name: "OTHER", Subjects: []string{"jobs.a.1"}})
-	for _, f := range Inspect(t.Context(), c, sample(), Inspection{}) {
-		if f.Subject == "stream JOBS" && (f.Status != finding.Error || !strings.Contains(f.Detail, "a stream that exists already stores")) {
-			t.Errorf("%+v", f)
-		}
-		if f.Subject == "ledger JOBS_LEDGER" && f.Status == finding.Error {
-			t.Errorf("%+v", f)
-		}
-	}
-}
-
 func TestInspectTellsHowFull(t *testing.T) {
 	t.Parallel()
 	s := natstest.Start(t)
@@ -150,4 +127,35 @@ func TestInspectTellsHowFull(t *testing.T) {
 		"stream JOBS/messages":                 finding.Warning,
 		"dead-letter stream JOBS_DEAD/letters": finding.Warning,
 	}))
+}
+
+// What would keep a missing stream from being made is found before a worker tries.
+func TestInspectFindsWhatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change       func(*Topology)
+		check, means string
+	}{
+		"replicas on a lone server": {func(t *Topology) { t.Stream.Replicas = 3 }, "replicas", "stream.replicas to 1"},
+		"subjects of another":       {func(*Topology) {}, "subjects", "other subjects"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := natstest.Start(t)
+			wanted := sample()
+			if _, err := s.JetStream(t).CreateStream(t.Context(), jetstream.StreamConfig{Name: "OTHER", Subjects: wanted.Stream.Subjects}); err != nil {
+				t.Fatal(err)
+			}
+			tt.change(&wanted)
+			var found []string
+			for _, f := range Inspect(t.Context(), connect(t, Settings{URL: s.URL()}), wanted, Inspection{}) {
+				if f.Status == finding.Error && f.Check == tt.check && strings.Contains(f.Remedy, tt.means) {
+					found = append(found, f.Subject)
+				}
+			}
+			if len(found) == 0 || found[0] != "stream "+wanted.Stream.Name {
+				t.Errorf("found in %v", found)
+			}
+		})
+	}
 }

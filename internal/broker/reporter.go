@@ -1,6 +1,12 @@
 package broker
 
-import "sync"
+import (
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+)
 
 // maxTold bounds the texts remembered: after so many different ones, none is
 // reported until there is a connection.
@@ -13,34 +19,45 @@ type reporter struct {
 
 	mu   sync.Mutex
 	told map[string]bool
-	held error // found under the library's lock, where nothing may be called
+	held error // found under the library's lock, where nothing may be called; nil: the secret is there
 }
 
 func newReporter(on func(error)) *reporter {
 	return &reporter{on: on, told: map[string]bool{}}
 }
 
-// hold keeps the error until the next report.
+// hold keeps what is wrong with the log-in's secret, nil if it is there: it tells
+// why a log-in is refused.
 func (r *reporter) hold(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.held = err
 }
 
-// error reports what is held, if anything, and err.
+// error reports err, or what is held in place of a log-in that was refused.
 func (r *reporter) error(err error) {
 	r.mu.Lock()
 	held := r.held
-	r.held = nil
 	r.mu.Unlock()
-	r.once(held)
-	r.once(err)
-}
-
-func (r *reporter) once(err error) {
-	if err != nil && r.on != nil && r.first(err.Error()) {
+	if held != nil && errors.Is(err, nats.ErrAuthorization) {
+		err = held
+	}
+	// That no server is left to try says nothing: the next try tells why.
+	if err != nil && !errors.Is(err, nats.ErrNoServers) && r.on != nil && r.first(topic(err)) {
 		r.on(err)
 	}
+}
+
+// topic is the same for the same cause, where the text holds a time, a port or
+// the number of a message.
+func topic(err error) string {
+	if f, ok := encryptionFault(err); ok {
+		return f.Detail
+	}
+	if what := deniedSubject(err); what != "" {
+		return what
+	}
+	return strings.ToLower(err.Error())
 }
 
 func (r *reporter) first(text string) bool {

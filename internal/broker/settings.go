@@ -95,6 +95,7 @@ func (c *Conn) handlers(s Settings) []nats.Option {
 	up := func(callback func()) nats.ConnHandler {
 		return func(*nats.Conn) {
 			c.report.reset()
+			c.denied.forget()
 			if callback != nil {
 				callback()
 			}
@@ -139,12 +140,16 @@ func (s Settings) login(report *reporter) ([]nats.Option, error) {
 	read := func(source secret.Source, field string) string {
 		value, err := source.Read()
 		if err != nil {
-			report.hold(fmt.Errorf("broker: %s: %w", field, err))
+			err = &missingSecret{key: field, cause: err}
 		}
+		report.hold(err)
 		return value
 	}
 	switch {
 	case s.CredentialsFile != "":
+		if _, err := secret.File(s.CredentialsFile).Read(); err != nil {
+			return nil, misconfiguredBy(err, "nats.credentials_file: cannot be read: put the user's .creds file there, or correct the path")
+		}
 		return []nats.Option{nats.UserCredentials(s.CredentialsFile)}, nil
 	case s.NKeyFile != "":
 		opt, err := nats.NkeyOptionFromSeed(s.NKeyFile)
@@ -167,13 +172,13 @@ func (t TLS) options() ([]nats.Option, error) {
 	var opts []nats.Option
 	if t.CAFile != "" {
 		if _, err := t.roots(); err != nil {
-			return nil, misconfiguredBy(err, "nats.tls.ca_file")
+			return nil, misconfiguredBy(err, "nats.tls.ca_file: holds no CA that can be read: put the CA's certificate there, as PEM, or correct the path")
 		}
 		opts = append(opts, nats.ClientTLSConfig(nil, t.roots))
 	}
 	if t.CertFile != "" || t.KeyFile != "" {
 		if _, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile); err != nil {
-			return nil, misconfiguredBy(err, "nats.tls.cert_file and key_file")
+			return nil, misconfiguredBy(err, "nats.tls.cert_file and key_file: cannot be used: give both, as PEM, of the same key")
 		}
 		opts = append(opts, nats.ClientCert(t.CertFile, t.KeyFile))
 	}
@@ -195,6 +200,16 @@ func (t TLS) roots() (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
+
+// missingSecret is why a log-in is made without its secret.
+type missingSecret struct {
+	key   string // of the configuration
+	cause error
+}
+
+func (e *missingSecret) Error() string { return "broker: " + e.key + ": " + e.cause.Error() }
+
+func (e *missingSecret) Unwrap() error { return e.cause }
 
 func onSubject(sub *nats.Subscription, err error) error {
 	if sub == nil {

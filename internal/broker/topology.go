@@ -155,6 +155,8 @@ const (
 	codeFilterNotSubset jetstream.ErrorCode = 10093
 )
 
+const noReplicas = "stream.replicas: %s cannot have %d replicas on a server that is alone: set stream.replicas to 1, or connect to a cluster"
+
 func creationError(at place, want jetstream.StreamConfig, err error) error {
 	api, ok := errors.AsType[*jetstream.APIError](err)
 	if !ok {
@@ -162,8 +164,7 @@ func creationError(at place, want jetstream.StreamConfig, err error) error {
 	}
 	switch api.ErrorCode {
 	case codeNoReplicas:
-		return misconfiguredBy(err, "stream.replicas: %s cannot have %d replicas on a server that is alone: "+
-			"set stream.replicas to 1, or connect to a cluster", at.what, want.Replicas)
+		return misconfiguredBy(err, noReplicas, at.what, want.Replicas)
 	case codeSubjectOverlap:
 		return misconfiguredBy(err, "%s: %s cannot be made: a stream that exists already stores some of the subjects %v: "+
 			"name that stream, or choose other subjects", at.key, at.what, want.Subjects)

@@ -3,9 +3,11 @@ package check
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/finding"
@@ -15,30 +17,46 @@ import (
 // pagesLimit is how long whoever has the address of the pages may take.
 const pagesLimit = 2 * time.Second
 
-// pages looks at the address of the worker's pages: a worker that finds somebody
-// else there ends. Of an address where nobody listens there is nothing to say.
-func (b *book) pages(ctx context.Context, listen string) {
-	address, ok := setup.Reach(listen)
-	if !ok {
-		return
+// pages tries whether the worker can listen at admin.listen, and gives the address
+// back at once: a worker that cannot does not start. One that runs has it already.
+func pages(ctx context.Context, listen string) finding.Finding {
+	const subject, check = "pages", "listen"
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
+	at := "admin.listen: " + listen
+	switch {
+	case err == nil:
+		_ = l.Close() // nobody came
+		return finding.Good(subject, check, at+" is free")
+	case errors.Is(err, syscall.EADDRINUSE) && isWorker(ctx, listen):
+		return finding.Good(subject, check, "a worker shows them at "+listen)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return finding.Bad(finding.Error, subject, check, at+" is in use, and not by a worker: the worker cannot show its pages there, and does not start",
+			"Give admin.listen another port, or end what listens there.")
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return finding.Bad(finding.Error, subject, check, at+" is no address of this machine",
+			"Listen at 127.0.0.1, at an address of the worker's machine, or at 0.0.0.0 for all of them.")
+	case errors.Is(err, syscall.EACCES):
+		return finding.Bad(finding.Error, subject, check, at+": this account may not use the port", "Choose a port from 1024 on.")
 	}
-	ctx, cancel := context.WithTimeout(ctx, pagesLimit)
-	defer cancel()
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return
+	return finding.Bad(finding.Error, subject, check, at+": it cannot be listened at: "+cause(err), "Choose another address.")
+}
+
+// cause is the innermost text of a network error.
+func cause(err error) string {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		return op.Err.Error()
 	}
-	_ = conn.Close()
-	if isWorker(ctx, address) {
-		b.add(finding.Good("pages", "listen", "a worker shows them at "+address))
-		return
-	}
-	b.add(finding.Bad(finding.Error, "pages", "listen", "something that is no worker listens at "+address+": the worker cannot show its pages there, and does not start",
-		"Give admin.listen another port, or end what listens there."))
+	return err.Error()
 }
 
 // isWorker reports whether /livez answers there as a worker's does.
-func isWorker(ctx context.Context, address string) bool {
+func isWorker(ctx context.Context, listen string) bool {
+	address, ok := setup.Reach(listen)
+	if !ok {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, pagesLimit)
+	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/livez", http.NoBody)
 	if err != nil {
 		return false

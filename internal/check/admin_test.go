@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"net"
+	"strings"
 	"testing"
 
 	"github.com/queueferry/queueferry/internal/finding"
@@ -19,20 +20,21 @@ func TestPages(t *testing.T) {
 		})
 	}
 	for name, tt := range map[string]struct {
-		listen string
-		want   []finding.Status
+		listen, says string
+		status       finding.Status
 	}{
-		"any port":       {"127.0.0.1:0", nil},
-		"nobody":         {"127.0.0.1:1", nil},
-		"a worker":       {answers(`{"live": false, "detail": "x"}`), []finding.Status{finding.OK}},
-		"something else": {answers(`{"status": "UP"}`), []finding.Status{finding.Error}},
+		"free":                          {"127.0.0.1:0", "is free", finding.OK},
+		"a worker":                      {answers(`{"live": false, "detail": "x"}`), "a worker shows them", finding.OK},
+		"something else":                {answers(`{"status": "UP"}`), "not by a worker", finding.Error},
+		"something that says nothing":   {listener(t, func(net.Conn) {}), "not by a worker", finding.Error},
+		"an address of another machine": {"192.0.2.1:8080", "no address of this machine", finding.Error},
+		"a name that does not exist":    {"nowhere.invalid:8080", "nowhere.invalid", finding.Error},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var b book
-			b.pages(t.Context(), tt.listen)
-			if len(b.findings) != len(tt.want) || len(tt.want) == 1 && b.findings[0].Status != tt.want[0] {
-				t.Errorf("%+v", b.findings)
+			f := pages(t.Context(), tt.listen)
+			if f.Status != tt.status || !strings.Contains(f.Detail, tt.says) || (f.Remedy == "") != (tt.status == finding.OK) {
+				t.Errorf("%+v", f)
 			}
 		})
 	}

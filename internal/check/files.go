@@ -13,9 +13,13 @@ import (
 	"github.com/queueferry/queueferry/internal/secret"
 )
 
-// nkeyFile is the one secret that is read before the first connection: without it
-// the worker does not start.
-const nkeyFile = "nats.nkey_file"
+// These are read before the first connection: without them the worker does not start.
+const (
+	nkeyFile        = "nats.nkey_file"
+	credentialsFile = "nats.credentials_file"
+)
+
+func startNeeds(key string) bool { return key == nkeyFile || key == credentialsFile }
 
 // files looks at the files that the configuration names, each once.
 func (b *book) files(cfg *config.Config) {
@@ -25,7 +29,7 @@ func (b *book) files(cfg *config.Config) {
 			done[path] = true
 			f := secretFile(path, s.key, s.source)
 			b.add(f)
-			b.misconfigured = b.misconfigured || s.key == nkeyFile && f.Status == finding.Error
+			b.misconfigured = b.misconfigured || startNeeds(s.key) && f.Status == finding.Error
 		}
 	}
 	n := cfg.NATS
@@ -49,7 +53,7 @@ func secrets(cfg *config.Config) []named {
 	n := cfg.NATS
 	all := []named{{"nats.password", n.Password}, {"nats.token", n.Token}}
 	if n.CredentialsFile != "" {
-		all = append(all, named{"nats.credentials_file", secret.File(n.CredentialsFile)})
+		all = append(all, named{credentialsFile, secret.File(n.CredentialsFile)})
 	}
 	if n.NKeyFile != "" {
 		all = append(all, named{nkeyFile, secret.File(n.NKeyFile)})
@@ -71,6 +75,10 @@ func secretFile(path, key string, source secret.Source) finding.Finding {
 	const check = "secret"
 	value, err := source.Read()
 	if err != nil {
+		if startNeeds(key) {
+			return finding.Bad(finding.Error, subject, check, key+": "+unreadable(path, err),
+				"Put the file there, and let the account of the worker read it; the worker does not start without it.")
+		}
 		return finding.Bad(finding.Error, subject, check, key+": "+unreadable(path, err),
 			"Put the secret into the file, and let the account of the worker read it; a running worker finds it by itself.")
 	}

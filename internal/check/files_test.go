@@ -163,3 +163,13 @@ func TestStore(t *testing.T) {
 		}
 	}
 }
+
+// Without its credentials file the worker does not start.
+func TestACredentialsFileThatIsMissing(t *testing.T) {
+	t.Parallel()
+	var b book
+	b.files(&config.Config{NATS: config.NATS{CredentialsFile: filepath.Join(t.TempDir(), "none.creds")}})
+	if r := b.report(); r.Result != Misconfigured || !strings.Contains(r.Findings[0].Remedy, "does not start without it") {
+		t.Errorf("%+v", r)
+	}
+}

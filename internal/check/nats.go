@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 
 	"github.com/queueferry/queueferry/internal/broker"
@@ -84,13 +85,18 @@ func (b *book) unconnected(err error, url string, embedded bool) {
 		b.add(finding.Bad(finding.Error, "nats", "connection", trimmed(fault), correct))
 		return
 	}
-	why := natsFault(err)
-	if embedded && why.absent {
+	why, ok := broker.FaultOf(err)
+	if !ok {
+		why = broker.NoNATS
+	}
+	if embedded && why.Absent {
 		b.add(finding.Bad(finding.Unknown, "nats", "streams", "no server at "+url+": the worker starts it; what is in it was not looked at",
 			"Start the worker, and check once more while it runs."))
 		return
 	}
-	b.add(finding.Bad(finding.Error, "nats", "connection", "no connection to "+url+": "+why.detail, why.remedy))
+	b.add(finding.Bad(finding.Error, "nats", "connection", "no connection to "+url+": "+why.Detail, why.Remedy))
 	b.add(finding.Bad(finding.Unknown, "nats", "streams", "the streams, the ledger and the consumers were not looked at: there is no connection",
 		"Cure what is above, and check again."))
 }
+
+func trimmed(fault *broker.ConfigError) string { return strings.TrimPrefix(fault.Error(), "broker: ") }

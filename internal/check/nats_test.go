@@ -88,7 +88,7 @@ func TestNATSFaults(t *testing.T) {
 		}, "not for this name", "name of the certificate"},
 		"a client certificate that is wanted": {func(t *testing.T) config.NATS {
 			return config.NATS{URL: secured(t, true), TLS: config.TLS{CAFile: own.cert}}
-		}, "TLS handshake", "client certificate"},
+		}, "demands a client certificate", "nats.tls.cert_file"},
 		"a server without TLS": {func(t *testing.T) config.NATS {
 			return config.NATS{URL: strings.Replace(natstest.Start(t).URL(), "nats://", "tls://", 1)}
 		}, "has no TLS", "nats://"},

@@ -64,8 +64,19 @@ const correct = "Correct the file at that place; docs/configuration.md has every
 func (b *book) problems(err *config.Error) {
 	b.misconfigured = true
 	for _, p := range err.Problems {
-		b.add(finding.Bad(finding.Error, b.subject(), "setting", p.String(), correct))
+		b.add(problem(b.subject(), p))
 	}
+}
+
+// problem is a finding of a problem of the file. Most say themselves what to do,
+// behind the first semicolon.
+func problem(subject string, p config.Problem) finding.Finding {
+	text, remedy, ok := strings.Cut(p.Text, "; ")
+	if !ok {
+		return finding.Bad(finding.Error, subject, "setting", p.String(), correct)
+	}
+	p.Text = text
+	return finding.Bad(finding.Error, subject, "setting", p.String(), remedy)
 }
 
 func (b *book) subject() string { return "file " + b.file }
@@ -110,5 +121,9 @@ func sentence(text string) string {
 	if text == "" {
 		return text
 	}
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+	text = strings.ToUpper(text[:1]) + text[1:]
+	if strings.ContainsAny(text[len(text)-1:], ".?") {
+		return text
+	}
+	return text + "."
 }

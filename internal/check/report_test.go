@@ -54,3 +54,18 @@ func TestInvalid(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// What a problem of the file says behind its semicolon is what to do.
+func TestRemedyOfAProblem(t *testing.T) {
+	t.Parallel()
+	r := Invalid("a.yaml", &config.Error{Problems: []config.Problem{
+		{File: "a.yaml", Line: 3, Column: 1, Key: "route", Text: "is not a known key; did you mean routes?"},
+		{File: "a.yaml", Line: 4, Column: 1, Key: "x", Text: "must be true"},
+	}})
+	if f := r.Findings[0]; f.Detail != "a.yaml:3:1: route: is not a known key" || f.Remedy != "Did you mean routes?" {
+		t.Errorf("%+v", f)
+	}
+	if f := r.Findings[1]; f.Detail != "a.yaml:4:1: x: must be true" || f.Remedy != correct {
+		t.Errorf("%+v", f)
+	}
+}

@@ -45,13 +45,14 @@ func Run(ctx context.Context, cfg *config.Config, o Options) Report {
 	routes := offlineRoutes(cfg)
 	var nats book
 	nats.offlineNATS(cfg)
+	b.misconfigured = b.misconfigured || nats.misconfigured
 	if o.Offline || b.misconfigured {
 		b.add(nats.findings...)
 		b.add(routes...)
 		return b.report()
 	}
+	b.add(pages(ctx, cfg.Admin.Listen))
 	connections := b.online(ctx, cfg, o, &nats)
-	b.pages(ctx, cfg.Admin.Listen)
 	b.add(nats.findings...)
 	b.misconfigured = b.misconfigured || nats.misconfigured
 	for _, c := range connections {

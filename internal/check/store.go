@@ -17,7 +17,9 @@ func (b *book) offlineNATS(cfg *config.Config) {
 	if e == nil {
 		return
 	}
-	b.add(store(e.StoreDir))
+	f := store(e.StoreDir)
+	b.add(f)
+	b.misconfigured = f.Status == finding.Error // the worker does not start without it
 }
 
 // markerName is of the file that is there while a server uses the store.

@@ -48,6 +48,9 @@ var syntaxFaults = map[string]fault{
 	"misspelt key": {old: "    connection: acme\n", new: "    connection: acme\n    maxInFlight: 5\n", want: []string{
 		"12:5: routes[0].maxInFlight: is not a known key; did you mean max_in_flight?",
 	}},
+	"misspelt key that is required": {old: "    connection: acme\n", new: "    konnection: acme\n", want: []string{
+		"11:5: routes[0].konnection: is not a known key; did you mean connection?",
+	}},
 	"misspelt nested key": {add: "    retry: {atempts: 3}\n", want: []string{
 		"13:13: routes[0].retry.atempts: is not a known key; did you mean attempts?",
 	}},

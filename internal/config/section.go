@@ -43,9 +43,20 @@ func (s *section) leftOver() {
 		advice := "known here: " + strings.Join(s.asked, ", ")
 		if near := closest(e.key, s.asked); near != "" {
 			advice = "did you mean " + near + "?"
+			s.notMissing(s.at(near))
 		}
 		s.problemAt(e.at, s.at(e.key), "is not a known key; %s", advice)
 	}
+}
+
+// absent begins the text of a problem with a key that is not there.
+const absent = "is missing; "
+
+// notMissing takes back that the key at path is missing: it is there, mistyped.
+func (r *reader) notMissing(path string) {
+	r.problems = slices.DeleteFunc(r.problems, func(p Problem) bool {
+		return p.Key == path && strings.HasPrefix(p.Text, absent)
+	})
 }
 
 // at is the path of key.
@@ -82,7 +93,7 @@ func (s *section) require(key, advice string) bool {
 		return true
 	}
 	if s.n.kind != broken {
-		s.problem(s.at(key), "is missing; %s", advice)
+		s.problem(s.at(key), absent+"%s", advice)
 	}
 	return false
 }

@@ -19,8 +19,12 @@ func bare(key string) string {
 	return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(shorten(key)))
 }
 
-// distance is the number of letters to change, add or remove to get from a to b.
+// distance is the number of letters to change, add or remove to get from a to b; two
+// neighbours that are swapped count as one.
 func distance(a, b string) int {
+	if swapped(a, b) {
+		return 1
+	}
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -38,4 +42,17 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// swapped reports whether a is b with two neighbours exchanged.
+func swapped(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) - 1 {
+		if a[i] != b[i] {
+			return a[i] == b[i+1] && a[i+1] == b[i] && a[i+2:] == b[i+2:]
+		}
+	}
+	return false
 }

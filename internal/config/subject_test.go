@@ -169,7 +169,7 @@ func TestClosest(t *testing.T) {
 	keys := []string{"max_in_flight", "max_ack_pending", "ack_wait", "retry", "url", "on_unknown"}
 	tests := map[string]string{
 		"max_inflight": "max_in_flight", "maxInFlight": "max_in_flight", "max-in-flight": "max_in_flight", "MAX_IN_FLIGHT": "max_in_flight",
-		"ackwait": "ack_wait", "rety": "retry", "uri": "url", "onunknown": "on_unknown", "reply": "",
+		"ackwait": "ack_wait", "rety": "retry", "uri": "url", "ulr": "url", "onunknown": "on_unknown", "reply": "",
 		"": "", "x": "", "timeout": "", "colour": "", strings.Repeat("x", 1000): "",
 	}
 	for key, want := range tests {

@@ -37,7 +37,7 @@ func TestEveryReasonOfAShutGateHasARemedy(t *testing.T) {
 
 func TestEveryTroubleWithNATSHasARemedy(t *testing.T) {
 	t.Parallel()
-	for _, r := range []job.Reason{Disconnected, Starting, ConsumerLost, JetStreamTrouble, job.Stopping} {
+	for _, r := range []job.Reason{Disconnected, Starting, PermissionDenied, ConsumerLost, JetStreamTrouble, job.Stopping} {
 		if text := OfNATS(r); text == OfNATS("of a later version") || !strings.HasSuffix(text, ".") {
 			t.Errorf("%s: %q", r, text)
 		}

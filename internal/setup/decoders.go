@@ -18,7 +18,8 @@ func Decoders(cfg *config.Config) ([]*request.Decoder, error) {
 			Fixed: r.Fixed, Defaults: r.Defaults, Allow: r.Allow, Transform: r.Transform, Same: strings.EqualFold,
 		})
 		if err != nil {
-			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "%s", strings.TrimPrefix(err.Error(), "request: transform: ")))
+			problems = append(problems, cfg.Problem(fmt.Sprintf("routes[%d].transform", i), "is no jq program that can be used: %s; line and column count inside of the program, see docs/requests.md",
+				strings.TrimPrefix(err.Error(), "request: transform: ")))
 		}
 		decoders = append(decoders, d)
 	}

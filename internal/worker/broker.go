@@ -40,6 +40,19 @@ func (w *worker) connect(ctx context.Context) error {
 	return nil
 }
 
+func (w *worker) isDenied() bool {
+	what, _ := w.denied()
+	return what != ""
+}
+
+// denied is what the server refused last on this connection.
+func (w *worker) denied() (what string, at time.Time) {
+	if b := w.broker(); b != nil {
+		return b.Denied()
+	}
+	return "", time.Time{}
+}
+
 func (w *worker) disconnect() {
 	w.mu.Lock()
 	w.stopping = true
@@ -71,7 +84,12 @@ func (w *worker) reconnected() {
 func (w *worker) natsError(err error) {
 	if !w.isStopping() {
 		w.linkError(err)
-		w.log.Warn("nats.error", zap.String("error", telemetry.Text(err.Error())))
+		text, cure := explained(err)
+		fields := []zap.Field{zap.String("error", text)}
+		if cure != "" {
+			fields = append(fields, zap.String("remedy", cure))
+		}
+		w.log.Warn("nats.error", fields...)
 	}
 }
 
@@ -97,8 +115,9 @@ func (w *worker) ensure(ctx context.Context) error {
 		if _, ok := errors.AsType[*broker.ConfigError](err); ok {
 			return err
 		}
-		// What keeps a connection from coming about is told by the connection.
-		if text := err.Error(); text != told && w.nats.Connected() {
+		// What keeps a connection from coming about is told by the connection, and
+		// what is refused, too.
+		if text := err.Error(); text != told && ctx.Err() == nil && w.nats.Connected() && !w.isDenied() {
 			told = text
 			w.natsError(err)
 		}

@@ -71,24 +71,44 @@ func newFault(by weight, what, says string, reason job.Reason) fault {
 func (w *worker) natsFaults() (all []fault) {
 	routes, link := w.running(), w.linkNow()
 	if !w.connected() {
-		f := newFault(wholeWorker, "nats", "no connection to NATS", remedy.Disconnected)
-		f.Since, f.Detail = link.since, keepsTrying(link.news())
+		f := newFault(wholeWorker, "nats", "no connection to NATS", remedy.Disconnected).of(link)
 		if len(routes) > 0 {
 			f.Waiting = new(lastKnown(routes))
 		}
 		return append(all, f)
 	}
 	if len(routes) == 0 {
-		f := newFault(wholeWorker, "nats", "the stream and the consumers are not there yet", remedy.Starting)
-		f.Since, f.Detail = link.since, keepsTrying(link.news())
-		return append(all, f)
+		return append(all, newFault(wholeWorker, "nats", "the stream and the consumers are not there yet", remedy.Starting).of(link))
 	}
+	all = append(all, deniedFaults(w.denied())...)
 	for _, r := range routes {
 		if s := r.consumer.State(); s.Missing != nil {
 			all = append(all, consumerFault(r.name, s))
 		}
 	}
 	return all
+}
+
+// of is the fault with what the link knows of it: the remedy of what was met last
+// is better than one for all that there may be.
+func (f fault) of(l link) fault {
+	text, cure := l.news()
+	f.Since, f.Detail, f.Remedy = l.since, keepsTrying(text), cmp.Or(cure, f.Remedy)
+	return f
+}
+
+// deniedFor is how long a refusal of the server is shown: longer than the longest
+// wait until the same is tried again. A new connection ends it at once.
+const deniedFor = 10 * time.Minute
+
+// deniedFaults is what the NATS user may not do, though there is a connection.
+func deniedFaults(what string, at time.Time) (all []fault) {
+	if what == "" || time.Since(at) > deniedFor {
+		return nil
+	}
+	f := newFault(jetStream, "nats", "the NATS user lacks a permission", remedy.PermissionDenied)
+	f.Since, f.Detail = at, "the server refuses to let it "+what
+	return append(all, f)
 }
 
 func consumerFault(route string, s consumer.State) fault {

@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 
 	"github.com/queueferry/queueferry/internal/admin"
 	"github.com/queueferry/queueferry/internal/authpool"
@@ -213,4 +216,38 @@ func TestReminders(t *testing.T) {
 			t.Errorf("what is over is remembered: %v", told)
 		}
 	})
+}
+
+// What the server refuses is a problem until it is long ago.
+func TestDeniedFaults(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		at := time.Now()
+		f := deniedFaults("publish to $JS.ACK.JOBS.>", at)
+		if len(f) != 1 || !strings.Contains(f[0].Detail, "publish to $JS.ACK.JOBS.>") || !strings.Contains(f[0].Remedy, "docs/security.md") || f[0].Since != at {
+			t.Errorf("%+v", f)
+		}
+		time.Sleep(deniedFor + time.Second)
+		if f := append(deniedFaults("publish to a", at), deniedFaults("", time.Now())...); len(f) > 0 {
+			t.Errorf("%+v", f)
+		}
+	})
+}
+
+// What the link met last says what to do, if that is known.
+func TestRemedyOfTheLink(t *testing.T) {
+	t.Parallel()
+	w := &worker{link: link{since: t0}}
+	general := newFault(wholeWorker, "nats", "", remedy.Disconnected)
+	if got := general.of(w.linkNow()); got.Remedy != general.Remedy {
+		t.Errorf("without an error: %q", got.Remedy)
+	}
+	w.linkError(fmt.Errorf("broker: %w", nats.ErrAuthorization))
+	if got := general.of(w.linkNow()); !strings.Contains(got.Detail, "refuses the log-in") || !strings.Contains(got.Remedy, "under nats") {
+		t.Errorf("%q %q", got.Detail, got.Remedy)
+	}
+	w.linkError(context.DeadlineExceeded)
+	if got := general.of(w.linkNow()); got.Remedy != general.Remedy {
+		t.Errorf("of a request: %q", got.Remedy)
+	}
 }

@@ -32,7 +32,7 @@ func TestLink(t *testing.T) {
 		is(link{since: at(2 * time.Second), up: true, err: "connection refused", errAt: at(time.Second)})
 		w.linkDown(nil)
 		is(link{since: at(3 * time.Second), up: true, err: "connection refused", errAt: at(time.Second)})
-		if news := w.linkNow().news(); news != "" {
+		if news, _ := w.linkNow().news(); news != "" {
 			t.Errorf("an error of before is news: %s", news)
 		}
 		time.Sleep(time.Minute)
@@ -41,7 +41,7 @@ func TestLink(t *testing.T) {
 		}
 		w.linkDown(errors.New("EOF"))
 		is(link{since: at(63 * time.Second), up: true, err: "EOF", errAt: at(63 * time.Second)})
-		if news := w.linkNow().news(); news != "EOF" {
+		if news, _ := w.linkNow().news(); news != "EOF" {
 			t.Errorf("the news is %q", news)
 		}
 	})

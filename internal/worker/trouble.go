@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -14,7 +15,6 @@ import (
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/remedy"
-	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
 // troubles are the parts of JetStream that do not work as they should, although
@@ -30,6 +30,7 @@ type troubles struct {
 type trouble struct {
 	since time.Time
 	text  string
+	cure  string // if it is known
 }
 
 // note takes the result of one operation of a part.
@@ -37,23 +38,27 @@ func (t *troubles) note(part string, err error) {
 	if err != nil && noTrouble(err) {
 		return
 	}
+	text, cure := "", ""
+	if err != nil {
+		text, cure = explained(err)
+	}
 	t.mu.Lock()
 	had, ongoing := t.now[part]
 	switch {
 	case err == nil:
 		delete(t.now, part)
 	case ongoing:
-		t.now[part] = trouble{had.since, telemetry.Text(err.Error())}
+		t.now[part] = trouble{had.since, text, cure}
 	default:
 		if t.now == nil {
 			t.now = map[string]trouble{}
 		}
-		t.now[part] = trouble{time.Now(), telemetry.Text(err.Error())}
+		t.now[part] = trouble{time.Now(), text, cure}
 	}
 	t.mu.Unlock()
 	switch {
 	case err != nil && !ongoing:
-		t.log.Warn("jetstream.trouble", zap.String("part", part), zap.String("error", telemetry.Text(err.Error())))
+		t.log.Warn("jetstream.trouble", zap.String("part", part), zap.String("error", text))
 	case err == nil && ongoing:
 		t.log.Warn("jetstream.recovered", zap.String("part", part), zap.Float64("down_ms", float64(time.Since(had.since).Milliseconds())))
 	}
@@ -83,7 +88,7 @@ func (t *troubles) each(f func(part string, what trouble)) {
 func (t *troubles) faults() (all []fault) {
 	t.each(func(part string, what trouble) {
 		f := newFault(jetStream, part, part+": trouble with JetStream", remedy.JetStreamTrouble)
-		f.Since, f.Detail = what.since, what.text
+		f.Since, f.Detail, f.Remedy = what.since, what.text, cmp.Or(what.cure, f.Remedy)
 		all = append(all, f)
 	})
 	return all

@@ -79,7 +79,7 @@ func CheckFolder(folder string) string {
 	for part := range strings.SplitSeq(folder, "/") {
 		switch part {
 		case "":
-			return "a path has no slash at its beginning or end, and no empty part"
+			return "a path has no slash at its beginning or end, and no empty part; write it such as Finance/AP"
 		case ".", "..":
 			return "a path begins at the tenant's root; it has no part . or .."
 		}
