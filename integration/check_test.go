@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -170,7 +172,17 @@ func TestCheckOfAnOrchestrator(t *testing.T) {
 		"no scope to read": {fault: func(_ *rig, cfg *config.Config) {
 			cfg.Connections[0].Credentials[0].Scopes = []string{"OR.Queues.Write"}
 		},
-			status: finding.Error, subject: "route invoices", check: "permission", want: "Finance/AP", remedy: "permission"},
+			status: finding.Error, subject: "connection acme", check: "scopes", want: "the first answer that is lost holds the route", remedy: "scope"},
+		"plain HTTP to a port for TLS": {settings: uipath.Settings{TLS: true}, fault: func(r *rig, cfg *config.Config) {
+			cfg.Connections[0].TLS.CAFile = filepath.Join(r.t.TempDir(), "ca.pem")
+			if err := os.WriteFile(cfg.Connections[0].TLS.CAFile, r.uipath.CAPEM(), 0o600); err != nil {
+				r.t.Fatal(err)
+			}
+			cfg.Connections[0].URL = strings.Replace(cfg.Connections[0].URL, "https:", "http:", 1)
+		}, status: finding.Error, subject: "connection acme", check: "orchestrator", want: "speaks TLS at that port", remedy: "url"},
+		"TLS to a port for plain HTTP": {fault: func(_ *rig, cfg *config.Config) {
+			cfg.Connections[0].URL = strings.Replace(cfg.Connections[0].URL, "http:", "https:", 1)
+		}, status: finding.Error, subject: "connection acme", check: "orchestrator", want: "plain HTTP: the address says https", remedy: "url"},
 		"a wrong folder": {fault: func(_ *rig, cfg *config.Config) { cfg.Routes[0].Fixed.Folder = "Finance/AR" },
 			status: finding.Error, subject: "route invoices", check: "folder", want: `"Finance/AR" does not exist`, remedy: "folder"},
 		"a missing queue": {fault: func(_ *rig, cfg *config.Config) { cfg.Routes[0].Fixed.Queue = "Nothing" },
@@ -258,10 +270,10 @@ func TestCheckOfNamesThatAMessageChooses(t *testing.T) {
 	route.Allow.Folders, route.Allow.Queues = []string{"HR", "Gone"}, []string{"Leave", "Nowhere", "*"}
 	report := r.checked(cfg)
 	one(t, report, finding.Unknown, "route invoices", "allow")
-	if f := one(t, report, finding.Error, "route invoices", "folder"); !strings.Contains(f.Detail, "Gone") {
+	if f := one(t, report, finding.Warning, "route invoices", "folder"); !strings.Contains(f.Detail, "Gone") {
 		t.Error(f.Detail)
 	}
-	if f := one(t, report, finding.Error, "route invoices", "queue"); !strings.Contains(f.Detail, "Nowhere") {
+	if f := one(t, report, finding.Warning, "route invoices", "queue"); !strings.Contains(f.Detail, "Nowhere") {
 		t.Error(f.Detail)
 	}
 	if n := r.uipath.Counts().Total(uipath.ListQueueDefinitions); n > 1+3*4 {
@@ -351,5 +363,27 @@ func TestCheckOfAWorkerWithNATSInside(t *testing.T) {
 	cfg.NATS.Password = secret.Literal("wrong")
 	if f := one(t, r.checked(cfg), finding.Error, "nats", "connection"); !strings.Contains(f.Detail, "refuses the log-in") {
 		t.Error(f.Detail)
+	}
+}
+
+// What the check says of a token that may only write: items are added, and the
+// first answer that is lost holds the route.
+func TestWithoutTheScopeToReadALostAnswerHoldsTheRoute(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, uipath.Settings{})
+	cfg := r.strictly()
+	cfg.Connections[0].Credentials[0].Scopes = []string{"OR.Queues.Write"}
+	w := r.startWith(cfg)
+	r.publish(item("fine"))
+	r.settledAll()
+	lost := uipath.CommitThenDrop(uipath.AddQueueItem)
+	lost.Calls = 1
+	r.uipath.AddFault(lost)
+	r.publish(item("lost"))
+	r.eventually("the route is held", func() bool {
+		return slices.ContainsFunc(w.log.events("gate.changed"), func(e map[string]any) bool { return e["route"] == "invoices" && e["reason"] == "forbidden" })
+	})
+	if n := len(r.uipath.Items()); n != 2 {
+		t.Errorf("%d items", n)
 	}
 }

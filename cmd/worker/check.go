@@ -20,6 +20,7 @@ type checkFlags struct {
 	file       string
 	offline    bool
 	json       bool
+	verbose    bool
 	monitoring string
 }
 
@@ -41,7 +42,8 @@ func newCheck(on terminal) *cobra.Command {
 	}
 	c.Flags().StringVar(&f.file, "config", "", "configuration `FILE` (default $QUEUEFERRY_CONFIG, then queueferry.yaml)")
 	c.Flags().BoolVar(&f.offline, "offline", false, "ask nothing of the network")
-	c.Flags().BoolVar(&f.json, "json", false, "write one JSON object instead of a table")
+	c.Flags().BoolVar(&f.json, "json", false, "write one JSON object instead of the list")
+	c.Flags().BoolVar(&f.verbose, "verbose", false, "on a terminal, too, a line for each thing that is fine")
 	c.Flags().StringVar(&f.monitoring, "nats-monitoring", "", "`URL` of the NATS server's monitoring port, such as http://127.0.0.1:8222")
 	return c
 }
@@ -54,11 +56,12 @@ func runCheck(ctx context.Context, f checkFlags, on terminal) error {
 	if ctx.Err() != nil {
 		return errors.New("the check was interrupted")
 	}
-	write := writeTable
 	if f.json {
-		write = writeJSON
+		err = writeJSON(on, f.file, report)
+	} else {
+		err = writeList(on, report, on.outTTY && !f.verbose)
 	}
-	if err := write(on, f.file, report); err != nil {
+	if err != nil {
 		return fmt.Errorf("the report cannot be written: %w", err)
 	}
 	switch report.Result {

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/queueferry/queueferry/internal/check"
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/natstest"
@@ -59,7 +61,7 @@ func TestCheck(t *testing.T) {
 	t.Parallel()
 	o, path := checkScene(t)
 	code, out, errs := command("check", "--config", path)
-	if code != exitDone || errs != "" || !strings.Contains(out, " ok, ") || !strings.Contains(out, "STATUS") || strings.Contains(out, "\x1b") {
+	if code != exitDone || errs != "" || !strings.Contains(out, " ok, ") || !strings.Contains(out, "ok       nats, connection: ") || strings.Contains(out, "\x1b") {
 		t.Errorf("%d %q\n%s", code, errs, out)
 	}
 	code, out, errs = command("check", "--config", path, "--json")
@@ -166,19 +168,70 @@ func TestCheckMakesNoStore(t *testing.T) {
 	}
 }
 
-func TestTableIsWrapped(t *testing.T) {
+// someFindings are of three consumers that are fine, of which one is warned of, too.
+func someFindings() (all []finding.Finding) {
+	for _, name := range []string{"consumer alpha", "consumer beta", "consumer gamma"} {
+		all = append(all, finding.Good(name, "leader", "one server"), finding.Good(name, "queue", "is there"), finding.Good(name, "queue", "is there"))
+	}
+	return append(all,
+		finding.Bad(finding.Warning, "consumer gamma", "prüfen", strings.Repeat("word ", 20), strings.Repeat("do this ", 12)), finding.Bad(finding.Unknown, "nats", "sync", "not seen", "Ask."))
+}
+
+func TestListIsWrapped(t *testing.T) {
 	t.Parallel()
-	tab := reportTable{width: 60, widths: [3]int{7, 12, 6}, colour: true}
-	tab.row(colourOf(finding.Error), [3]string{"error", "stream JOBS", "prüfen"}, strings.Repeat("word ", 20))
-	tab.remedy(strings.Repeat("do this ", 12))
-	for line := range strings.Lines(tab.String()) {
-		bare := strings.NewReplacer("\x1b[31m", "", plainText, "", "\n", "").Replace(line)
-		if n := utf8.RuneCountInString(bare); n > 60 {
-			t.Errorf("%d columns: %q", n, bare)
+	for _, width := range []int{40, 60, 80} {
+		l := reportList{width: width, colour: true}
+		l.short(someFindings())
+		for line := range strings.Lines(l.String()) {
+			bare := strings.NewReplacer("\x1b[32m", "", "\x1b[33m", "", "\x1b[36m", "", plainText, "", "\n", "").Replace(line)
+			if n := utf8.RuneCountInString(bare); n > width {
+				t.Errorf("%d columns: %q", n, bare)
+			}
+		}
+		if !strings.Contains(l.String(), "\x1b[33mwarning  \x1b[0mconsumer gamma, prüfen:") {
+			t.Errorf("%q", l.String())
 		}
 	}
-	if !strings.HasPrefix(tab.String(), "\x1b[31merror  \x1b[0m  stream JOBS   prüfen  word") {
-		t.Errorf("%q", tab.String())
+}
+
+// In short, what is fine is named, and all else told in full.
+func TestListInShort(t *testing.T) {
+	t.Parallel()
+	var short reportList
+	short.short(someFindings())
+	want := "ok       consumer alpha, consumer beta, consumer gamma: leader, queue (2)\n" +
+		"warning  consumer gamma, prüfen: " + strings.Repeat("word ", 20) + "\n         → " + strings.Repeat("do this ", 12) + "\n" +
+		"unknown  nats, sync: not seen\n         → Ask.\n"
+	if diff := cmp.Diff(want, short.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// On a terminal the list is short unless --verbose asks for all of it, elsewhere never.
+func TestCheckIsShortOnATerminal(t *testing.T) {
+	t.Parallel()
+	_, path := checkScene(t)
+	for name, tt := range map[string]struct {
+		tty     bool
+		verbose bool
+		want    string
+	}{
+		"a terminal":             {true, false, "ok       nats: connection, version,"},
+		"a terminal and all":     {true, true, "ok       nats, connection: connected to"},
+		"a pipe":                 {false, false, "ok       nats, connection: connected to"},
+		"a pipe that wants more": {false, true, "ok       nats, connection: connected to"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			on := terminal{out: &out, outTTY: tt.tty, width: func() int { return 200 }}
+			if err := runCheck(t.Context(), checkFlags{file: path, verbose: tt.verbose}, on); err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.NewReplacer("\x1b[32m", "", plainText, "").Replace(out.String()); !strings.Contains(got, tt.want) {
+				t.Error(got)
+			}
+		})
 	}
 }
 

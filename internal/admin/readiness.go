@@ -30,7 +30,10 @@ type Problem struct {
 	// NextTry is when the worker tries by itself whether it is over. Zero: it is
 	// not known, or at any moment; one that has passed is left out.
 	NextTry time.Time `json:"next_try,omitzero"`
-	// Waiting is how many messages wait because of it. Nil: nobody knows.
+	// Waiting is how many messages wait because of it: those that this worker has in
+	// hand, and those in the stream that were never delivered. What was put off for
+	// a later try, and what other workers have in hand, is not in it. Nil: nobody
+	// knows.
 	Waiting *int `json:"waiting,omitempty"`
 }
 

@@ -131,9 +131,17 @@ func checkConsumer(what string, want Consumer, info *jetstream.ConsumerInfo) (no
 		"%s keeps its state in memory: a restart of the server forgets which messages are in hand", what)
 	n.when("pull limits", have.MaxRequestBatch > 0 || have.MaxRequestMaxBytes > 0 || have.MaxRequestExpires > 0,
 		"%s limits how much is pulled at a time, and how long a pull waits: remove these limits", what)
-	n.told("paused", info.Paused, "resume it (nats consumer resume), or wait",
-		"%s is paused for another %v: nothing is delivered until then", what, info.PauseRemaining.Round(time.Second))
+	n.told("paused", info.Paused, fmt.Sprintf("resume it (nats consumer resume %s %s), or wait: a worker goes on by itself", info.Stream, info.Name),
+		"%s is paused until %s, for another %v: nothing is delivered before", what, pausedUntil(info), info.PauseRemaining.Round(time.Second))
 	return n, nil
+}
+
+// pausedUntil is when the server delivers again by itself.
+func pausedUntil(info *jetstream.ConsumerInfo) string {
+	if until := info.Config.PauseUntil; until != nil {
+		return until.UTC().Format(time.RFC3339)
+	}
+	return info.TimeStamp.Add(info.PauseRemaining).UTC().Format(time.RFC3339)
 }
 
 // refuseConsumer finds what would take another route's messages, or lose them.

@@ -33,7 +33,7 @@ func TestEnsureConsumerChecks(t *testing.T) {
 		"in memory":         {change: func(c *config) { c.MemoryStorage = true }, warns: []string{"in memory"}},
 		"slow":              {change: func(c *config) { c.ReplayPolicy = jetstream.ReplayOriginalPolicy }, warns: []string{"limited rate"}},
 		"small batches":     {change: func(c *config) { c.MaxRequestBatch = 1 }, warns: []string{"limits how much"}},
-		"paused":            {change: func(c *config) { later := time.Now().Add(time.Hour); c.PauseUntil = &later }, warns: []string{"paused for another"}},
+		"paused":            {change: func(c *config) { later := time.Now().Add(time.Hour); c.PauseUntil = &later }, warns: []string{"for another 1h0m0s"}},
 		"new messages only": {limits: true, change: func(c *config) { c.DeliverPolicy = jetstream.DeliverNewPolicy }, warns: []string{"deliver policy"}},
 		"acks all":          {limits: true, change: func(c *config) { c.AckPolicy = jetstream.AckAllPolicy }, fails: []string{"ack policy explicit"}},
 		"acks none":         {limits: true, change: func(c *config) { c.AckPolicy, c.MaxAckPending = jetstream.AckNonePolicy, 0 }, fails: []string{"ack policy explicit"}},

@@ -46,7 +46,7 @@ func Inspect(ctx context.Context, c *Conn, t Topology, o Inspection) []finding.F
 		return []finding.Finding{finding.Bad(finding.Error, "nats", "connection",
 			"there is no connection", "Look at nats.url and the log-in, and at whether the server runs.")}
 	}
-	found := merged(inspector{c: c, t: t, o: o}.all(ctx))
+	found := finding.Merged(inspector{c: c, t: t, o: o}.all(ctx))
 	for n := range found {
 		found[n].Remedy = sentence(found[n].Remedy)
 	}
@@ -71,38 +71,6 @@ func sentence(text string) string {
 		return ""
 	}
 	return strings.ToUpper(text[:1]) + text[1:] + "."
-}
-
-// most is how many subjects of one cause are named.
-const most = 5
-
-// merged tells each cause once: what is said of several subjects in the same
-// words, and is not as it should be, is told of the first, with the others' names.
-func merged(all []finding.Finding) []finding.Finding {
-	var kept []finding.Finding
-	also := map[finding.Finding][]string{} // by a finding without its subject
-	for _, f := range all {
-		cause := f
-		cause.Subject = ""
-		others, told := also[cause]
-		if told && f.Status != finding.OK {
-			also[cause] = append(others, f.Subject)
-			continue
-		}
-		also[cause] = others
-		kept = append(kept, f)
-	}
-	for n, f := range kept {
-		f.Subject = ""
-		others := also[f]
-		if len(others) > most {
-			others = append(others[:most-1:most-1], fmt.Sprintf("and %d more", len(others)-most+1))
-		}
-		if len(others) > 0 && f.Status != finding.OK {
-			kept[n].Detail += " (also " + strings.Join(others, ", ") + ")"
-		}
-	}
-	return kept
 }
 
 // fact is what a check judges, and what it found there.

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,6 +59,28 @@ func TestInspectFindsFaultsOfConsumers(t *testing.T) {
 			wantBad(t, found, besides(tt.want))
 		})
 	}
+}
+
+// Of a consumer that the server holds back: until when, and how to end that.
+func TestInspectTellsHowAPauseEnds(t *testing.T) {
+	t.Parallel()
+	s := natstest.Start(t)
+	js := s.JetStream(t)
+	mustEnsure(t, js, sample())
+	until := time.Date(2099, 1, 31, 6, 0, 0, 0, time.FixedZone("east", 3600))
+	if _, err := js.PauseConsumer(t.Context(), "JOBS", "alpha", until); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Inspect(t.Context(), connect(t, Settings{URL: s.URL()}), sample(), Inspection{}) {
+		if f.Check != "paused" {
+			continue
+		}
+		if f.Status != finding.Warning || !strings.Contains(f.Detail, "until 2099-01-31T05:00:00Z") || !strings.Contains(f.Remedy, "nats consumer resume JOBS alpha") {
+			t.Errorf("%+v", f)
+		}
+		return
+	}
+	t.Error("nothing is said of it")
 }
 
 func TestInspectFindsVanishedConsumers(t *testing.T) {

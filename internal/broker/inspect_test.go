@@ -31,18 +31,6 @@ func TestInspectTellsACauseOnce(t *testing.T) {
 	wantBad(t, Inspect(t.Context(), c, sample(), Inspection{Embedded: true}), map[string]finding.Status{})
 }
 
-func TestMergedNamesAFew(t *testing.T) {
-	t.Parallel()
-	var all []finding.Finding
-	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
-		all = append(all, finding.Good(name, "x", "fine"), finding.Bad(finding.Unknown, name, "y", "not there", "wait"))
-	}
-	got := merged(all)
-	if len(got) != 8 || got[1].Detail != "not there (also b, c, d, e, and 2 more)" {
-		t.Errorf("%+v", got)
-	}
-}
-
 func TestInspectFindsNoFault(t *testing.T) {
 	t.Parallel()
 	s := natstest.Start(t)

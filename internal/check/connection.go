@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
@@ -30,9 +31,16 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 		return r
 	}
 	defer target.Transport.CloseIdleConnections()
-	r.shared = append(r.shared, logIns.run(ctx, target.Pool, c, actionsOf(cfg, c.Name))...)
+	found, granted := logIns.run(ctx, target.Pool, c, actionsOf(cfg, c.Name))
+	r.shared = append(r.shared, found...)
 	if logIns.worked() {
-		look(ctx, target.Connector, names, subject, &r)
+		can := readable(c.Product, granted, names)
+		look(ctx, target.Connector, can, subject, &r)
+		if n := len(names) - len(can); n > 0 {
+			r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "routes",
+				"queues or processes of the routes were not looked at: the token lacks the scope to read them", "Cure the scopes first, and check again."))
+		}
+		plainly(c.URL, r.shared)
 	} else {
 		r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "orchestrator",
 			"neither it nor what the routes name was looked at: there is no token", "Cure the log-in first, and check again."))
@@ -40,6 +48,18 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 	r.routes = append(r.routes, open...)
 	r.shared = append(r.shared, farewell(ctx, target, subject)...)
 	return r
+}
+
+// plainly adds a likely cause to a connection that was cut: many servers cut it
+// when plain HTTP comes to a port for TLS.
+func plainly(url string, shared []finding.Finding) {
+	for i, f := range shared {
+		cut := strings.Contains(f.Detail, "connection reset") || strings.Contains(f.Detail, "closed by the server")
+		if strings.HasPrefix(url, "http://") && f.Check == "orchestrator" && f.Status == finding.Error && cut {
+			shared[i].Detail += "; perhaps the server speaks TLS at that port, and url says http"
+			shared[i].Remedy = "Write https in url if that is so. " + f.Remedy
+		}
+	}
 }
 
 // look has the connector look, if it can.

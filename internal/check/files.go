@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/queueferry/queueferry/internal/config"
@@ -24,10 +26,15 @@ func startNeeds(key string) bool { return key == nkeyFile || key == credentialsF
 // files looks at the files that the configuration names, each once.
 func (b *book) files(cfg *config.Config) {
 	done := map[string]bool{}
-	for _, s := range secrets(cfg) {
+	all := secrets(cfg)
+	for _, s := range all {
 		if path := s.source.Path(); path != "" && !done[path] {
 			done[path] = true
 			f := secretFile(path, s.key, s.source)
+			if f.Status == finding.Error && spare(all, path) {
+				f.Status = finding.Warning
+				f.Detail += "; the other credentials carry on"
+			}
 			b.add(f)
 			b.misconfigured = b.misconfigured || startNeeds(s.key) && f.Status == finding.Error
 		}
@@ -45,26 +52,55 @@ func (b *book) files(cfg *config.Config) {
 
 // named is a secret and the key that names it.
 type named struct {
-	key    string
-	source secret.Source
+	key        string
+	source     secret.Source
+	connection string // empty: of NATS
+	credential int
+}
+
+// spare reports whether each that needs the file is one of several credentials of
+// its connection, of which another has all its secrets.
+func spare(all []named, path string) bool {
+	for _, s := range all {
+		if s.source.Path() == path && (s.connection == "" || !another(all, s)) {
+			return false
+		}
+	}
+	return true
+}
+
+// another reports whether a connection has a credential that can be used beside
+// that of s.
+func another(all []named, s named) bool {
+	usable := map[int]bool{}
+	for _, o := range all {
+		if o.connection != s.connection || o.credential == s.credential || !o.source.IsSet() {
+			continue
+		}
+		_, err := o.source.Read()
+		before, told := usable[o.credential]
+		usable[o.credential] = err == nil && (before || !told)
+	}
+	return slices.Contains(slices.Collect(maps.Values(usable)), true)
 }
 
 func secrets(cfg *config.Config) []named {
 	n := cfg.NATS
-	all := []named{{"nats.password", n.Password}, {"nats.token", n.Token}}
+	all := []named{{key: "nats.password", source: n.Password}, {key: "nats.token", source: n.Token}}
 	if n.CredentialsFile != "" {
-		all = append(all, named{credentialsFile, secret.File(n.CredentialsFile)})
+		all = append(all, named{key: credentialsFile, source: secret.File(n.CredentialsFile)})
 	}
 	if n.NKeyFile != "" {
-		all = append(all, named{nkeyFile, secret.File(n.NKeyFile)})
+		all = append(all, named{key: nkeyFile, source: secret.File(n.NKeyFile)})
 	}
 	for _, c := range cfg.Connections {
 		for i, credential := range c.Credentials {
-			at := fmt.Sprintf("connections.%s.credentials[%d].", c.Name, i)
+			of := func(key string, source secret.Source) named {
+				return named{fmt.Sprintf("connections.%s.credentials[%d].%s", c.Name, i, key), source, c.Name, i}
+			}
 			all = append(all,
-				named{at + "client_secret", credential.ClientSecret}, named{at + "token", credential.Token},
-				named{at + "password", credential.Password}, named{at + "api_key", credential.APIKey},
-				named{at + "refresh_token", credential.RefreshToken}, named{at + "totp_secret", credential.TOTPSecret})
+				of("client_secret", credential.ClientSecret), of("token", credential.Token), of("password", credential.Password),
+				of("api_key", credential.APIKey), of("refresh_token", credential.RefreshToken), of("totp_secret", credential.TOTPSecret))
 		}
 	}
 	return all

@@ -64,6 +64,37 @@ func TestEverySecretIsLookedAt(t *testing.T) {
 	}
 }
 
+// One credential of several may be without its secret, but not all of them.
+func TestASecretThatOthersStandInFor(t *testing.T) {
+	t.Parallel()
+	gone := secret.File(filepath.Join(t.TempDir(), "gone"))
+	goneToo := secret.File(filepath.Join(t.TempDir(), "gone too"))
+	type credentials = []config.Credential
+	for name, tt := range map[string]struct {
+		all  credentials
+		want finding.Status
+	}{
+		"alone":          {credentials{{ClientSecret: gone}}, finding.Error},
+		"another":        {credentials{{ClientSecret: gone}, {ClientSecret: secret.Literal("x")}}, finding.Warning},
+		"half of one":    {credentials{{ClientSecret: gone}, {Password: secret.Literal("x"), TOTPSecret: goneToo}}, finding.Error},
+		"both":           {credentials{{ClientSecret: gone}, {ClientSecret: goneToo}}, finding.Error},
+		"the same file":  {credentials{{ClientSecret: gone}, {Token: gone}}, finding.Error},
+		"half of itself": {credentials{{ClientSecret: gone, Token: secret.Literal("x")}}, finding.Error},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b book
+			b.files(&config.Config{Connections: []config.Connection{
+				{Name: "acme", Credentials: tt.all}, {Name: "other", Credentials: credentials{{Token: secret.Literal("x")}}},
+			}})
+			f := b.findings[0]
+			if f.Status != tt.want || strings.Contains(f.Detail, "carry on") != (tt.want == finding.Warning) || b.misconfigured {
+				t.Errorf("%+v", f)
+			}
+		})
+	}
+}
+
 func TestTLSFiles(t *testing.T) {
 	t.Parallel()
 	now := time.Now()

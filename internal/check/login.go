@@ -59,8 +59,9 @@ func (l *logIns) worked() bool {
 	return false
 }
 
-// run logs in and says how that went, credential by credential.
-func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connection, needs []job.Action) []finding.Finding {
+// run logs in and says how that went, credential by credential, and what the
+// tokens say of their scopes.
+func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connection, needs []job.Action) (all []finding.Finding, granted map[uint64][]string) {
 	// The first lease begins all log-ins.
 	if lease, err := pool.Lease(ctx); err == nil {
 		lease.Release()
@@ -69,8 +70,8 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 	case <-l.all:
 	case <-ctx.Done():
 	}
-	granted, others := l.scopes(ctx, pool), l.worked()
-	var all []finding.Finding
+	granted = l.scopes(ctx, pool)
+	others := l.worked()
 	for i, credential := range c.Credentials {
 		name := strconv.Itoa(i + 1)
 		subject := "connection " + c.Name
@@ -93,7 +94,7 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 			all = append(all, scopes(c.Product, subject, strings.Replace(check, "log-in", "scopes", 1), granted[e.Generation], needs)...)
 		}
 	}
-	return all
+	return all, granted
 }
 
 func loggedIn(subject, check string, c config.Credential, e authpool.Event) finding.Finding {

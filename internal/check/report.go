@@ -82,10 +82,10 @@ func problem(subject string, p config.Problem) finding.Finding {
 func (b *book) subject() string { return "file " + b.file }
 
 func (b *book) report() Report {
-	r := Report{Result: OK, Findings: b.findings}
-	bySubject(r.Findings)
-	for i, f := range b.findings {
-		b.findings[i].Remedy = sentence(f.Remedy)
+	bySubject(b.findings)
+	r := Report{Result: OK, Findings: finding.Merged(b.findings)}
+	for i, f := range r.Findings {
+		r.Findings[i].Remedy = sentence(f.Remedy)
 		if f.Status == finding.Error {
 			r.Result = Failed
 		}

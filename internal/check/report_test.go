@@ -69,3 +69,16 @@ func TestRemedyOfAProblem(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 }
+
+// One cause that several routes share is told once.
+func TestReportTellsACauseOnce(t *testing.T) {
+	t.Parallel()
+	refused := func(route string) finding.Finding {
+		return finding.Bad(finding.Error, "route "+route, "permission", "queues cannot be read", "Permit it.")
+	}
+	b := book{findings: []finding.Finding{refused("a"), finding.Good("route a", "ack_wait", "d"), refused("b"), finding.Good("route b", "ack_wait", "d")}}
+	r := b.report()
+	if len(r.Findings) != 3 || r.Findings[0].Detail != "queues cannot be read (also route b)" || r.Result != Failed {
+		t.Errorf("%+v", r)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
@@ -35,15 +36,29 @@ func scopes(product config.Product, subject, check string, granted []string, nee
 	if len(lacking) == 0 {
 		return []finding.Finding{finding.Good(subject, check, "the token has what the routes need: "+strings.Join(shown(granted), ", "))}
 	}
-	var all []finding.Finding
+	status := finding.Warning
+	var parts []string
 	for _, l := range lacking {
-		status := finding.Error
-		if l.Only {
-			status = finding.Warning
+		if !l.Only {
+			status = finding.Error
 		}
-		either := strings.Join(l.Scopes, " or ")
-		all = append(all, finding.Bad(status, subject, check, "the token lacks "+either+", "+l.For,
-			"Give the external application the scope, and add it to the credential's scopes."))
+		parts = append(parts, strings.Join(l.Scopes, " or ")+", "+l.For)
+	}
+	return []finding.Finding{finding.Bad(status, subject, check, "the token lacks "+strings.Join(parts, "; and "),
+		"Give the external application the scope, and add it to the credential's scopes.")}
+}
+
+// readable are the names that the tokens let be looked up: where each says of
+// itself that it does not, a refusal would say no more.
+func readable(product config.Product, tokens map[uint64][]string, names []orchestrator.Wanted) (all []orchestrator.Wanted) {
+	for _, w := range names {
+		reads := product != config.UiPath || len(tokens) == 0
+		for _, granted := range tokens {
+			reads = reads || len(granted) == 0 || uipath.Reads(granted, w.Action)
+		}
+		if reads {
+			all = append(all, w)
+		}
 	}
 	return all
 }

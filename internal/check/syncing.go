@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,19 +42,33 @@ func Syncing(ctx context.Context, monitoringURL string, embedded bool) finding.F
 			fmt.Sprintf("the server's HTTP monitoring does not tell: %v", err),
 			"Check --nats-monitoring (http://HOST:8222), and http_port in the server's configuration.")
 	}
+	server := "the server that was asked, " + hostOf(monitoringURL)
+	if s.servers > 1 {
+		server += ", one of the cluster's " + strconv.Itoa(s.servers)
+	}
 	if s.Always {
-		return finding.Good(syncingSubject, syncingCheck, "the server writes every message to the disk before it answers")
+		return finding.Good(syncingSubject, syncingCheck, server+", writes every message to the disk before it answers")
 	}
 	return finding.Bad(finding.Warning, syncingSubject, syncingCheck,
-		fmt.Sprintf("the server writes to the disk every %v: when the machine crashes or loses power, requests of that time that were answered as stored are lost, "+
-			"and notes of what was sent; with replicas, only if it happens to most of them at once", s.Interval),
-		"Set sync_interval: always in the jetstream section of the server's configuration.")
+		fmt.Sprintf("%s, writes to the disk every %v: when the machine crashes or loses power, requests of that time that were answered as stored are lost, "+
+			"and notes of what was sent; with replicas, only if it happens to most of them at once", server, s.Interval),
+		"Set sync_interval: always in the jetstream section of the configuration of each server.")
+}
+
+// hostOf is where a server was asked, without what else an address may hold.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // syncing is how a server writes to its disk.
 type syncing struct {
 	Always   bool          `json:"sync_always"`
 	Interval time.Duration `json:"sync_interval"` // in nanoseconds
+	servers  int           // of the cluster; 0: it is in none
 }
 
 // askSyncing reads the JetStream report of the server's monitoring (NATS
@@ -77,6 +93,9 @@ func askSyncing(ctx context.Context, monitoringURL string) (syncing, error) {
 	var report struct {
 		Disabled bool     `json:"disabled"`
 		Config   *syncing `json:"config"`
+		Cluster  struct {
+			Size int `json:"cluster_size"`
+		} `json:"meta_cluster"`
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, monitoringSize)).Decode(&report); err != nil {
 		return syncing{}, errors.New("its answer is no JetStream report")
@@ -84,5 +103,6 @@ func askSyncing(ctx context.Context, monitoringURL string) (syncing, error) {
 	if report.Disabled || report.Config == nil {
 		return syncing{}, errors.New("JetStream is not enabled on that server")
 	}
+	report.Config.servers = report.Cluster.Size
 	return *report.Config, nil
 }

@@ -56,7 +56,12 @@ func TestSyncingOfAServer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, slash := range []string{"", "/"} {
-				wantSync(t, Syncing(t.Context(), monitored(t, tt.change)+slash, false), tt.want, tt.says)
+				address := monitored(t, tt.change)
+				f := Syncing(t.Context(), address+slash, false)
+				wantSync(t, f, tt.want, tt.says)
+				if tt.want != finding.Unknown && !strings.Contains(f.Detail, strings.TrimPrefix(address, "http://")) {
+					t.Errorf("which server was asked is not in %q", f.Detail)
+				}
 			}
 		})
 	}
@@ -77,6 +82,21 @@ func TestSyncingWithoutAskingAServer(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	wantSync(t, Syncing(ctx, "http://127.0.0.1:1", false), finding.Unknown, "does not tell")
+}
+
+// A cluster's servers are set up one by one: which was asked, and of how many.
+func TestSyncingOfACluster(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, `{"config":{"sync_always":true},"meta_cluster":{"cluster_size":3}}`)
+	}))
+	t.Cleanup(s.Close)
+	at := strings.TrimPrefix(s.URL, "http://")
+	f := Syncing(t.Context(), "http://user:private@"+at, false)
+	wantSync(t, f, finding.OK, at+", one of the cluster's 3,")
+	if strings.Contains(f.Detail, "private") {
+		t.Error(f.Detail)
+	}
 }
 
 // What is no report is not read to its end, and not repeated.

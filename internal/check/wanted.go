@@ -92,8 +92,11 @@ func namesOf(r config.Route, action job.Action) places {
 // message knows is looked for nowhere, but the folders are.
 func (p places) wanted(route string, action job.Action) []orchestrator.Wanted {
 	var all []orchestrator.Wanted
-	add := func(folder, name string, own bool) {
-		w := orchestrator.Wanted{Route: route, Action: action, Folder: folder, Own: own}
+	add := func(folder, name string) {
+		w := orchestrator.Wanted{
+			Route: route, Action: action, Folder: folder,
+			OwnFolder: folder == p.folders.own, OwnName: name == p.names.own && name != "",
+		}
 		if action == job.StartJob {
 			w.Process = name
 		} else {
@@ -107,16 +110,16 @@ func (p places) wanted(route string, action job.Action) []orchestrator.Wanted {
 	}
 	for _, name := range names {
 		for _, folder := range p.folders.all() {
-			own := folder == p.folders.own && name == p.names.own && name != ""
+			own := folder == p.folders.own && name == p.names.own
 			if !own && p.folders.open && name != "" {
 				continue
 			}
-			add(folder, name, own)
+			add(folder, name)
 		}
 	}
 	for _, folder := range p.folders.all() {
 		if p.folders.open && !slices.ContainsFunc(all, func(w orchestrator.Wanted) bool { return w.Folder == folder }) {
-			add(folder, "", false)
+			add(folder, "")
 		}
 	}
 	return all

@@ -21,11 +21,13 @@ func TestWanted(t *testing.T) {
 	type allow = request.Allow
 	items, jobs := job.AddQueueItem, job.StartJob
 	item := func(folder, queue string, own bool) orchestrator.Wanted {
-		return orchestrator.Wanted{Route: "r", Action: items, Folder: folder, Queue: queue, Own: own}
+		return orchestrator.Wanted{Route: "r", Action: items, Folder: folder, Queue: queue, OwnFolder: own, OwnName: own}
 	}
 	start := func(folder, process string, own bool) orchestrator.Wanted {
-		return orchestrator.Wanted{Route: "r", Action: jobs, Folder: folder, Process: process, Own: own}
+		return orchestrator.Wanted{Route: "r", Action: jobs, Folder: folder, Process: process, OwnFolder: own, OwnName: own}
 	}
+	folder := func(w orchestrator.Wanted) orchestrator.Wanted { w.OwnFolder = true; return w }
+	name := func(w orchestrator.Wanted) orchestrator.Wanted { w.OwnName = true; return w }
 	tests := map[string]struct {
 		fixed, defaults preset
 		allow           allow
@@ -40,15 +42,15 @@ func TestWanted(t *testing.T) {
 		"an action that has no name": {fixed: preset{Folder: "F", Queue: "Q"}, want: []orchestrator.Wanted{item("F", "Q", true)}},
 		"allowed queues": {
 			fixed: preset{Action: items, Folder: "F"}, defaults: preset{Queue: "Q"}, allow: allow{Queues: []string{"q", "R"}},
-			want: []orchestrator.Wanted{item("F", "Q", true), item("F", "R", false)},
+			want: []orchestrator.Wanted{item("F", "Q", true), folder(item("F", "R", false))},
 		},
 		"several folders": {
 			fixed: preset{Action: items}, defaults: preset{Folder: "F", Queue: "Q"}, allow: allow{Folders: []string{"G"}, Queues: []string{"R"}},
-			want: []orchestrator.Wanted{item("F", "Q", true), item("G", "Q", false), item("F", "R", false), item("G", "R", false)},
+			want: []orchestrator.Wanted{item("F", "Q", true), name(item("G", "Q", false)), folder(item("F", "R", false)), item("G", "R", false)},
 		},
 		"any queue": {
 			fixed: preset{Action: items, Folder: "F"}, allow: allow{Queues: []string{"*"}},
-			want: []orchestrator.Wanted{item("F", "", false)}, open: "any queue",
+			want: []orchestrator.Wanted{folder(item("F", "", false))}, open: "any queue",
 		},
 		"any folder": {
 			fixed: preset{Action: items, Queue: "Q"}, allow: allow{Folders: []string{"*", "F"}},
@@ -111,7 +113,7 @@ func TestScopes(t *testing.T) {
 		"whole":               {[]string{"OR.Queues", "OR.Jobs", "OR.Execution"}, both, []finding.Status{finding.OK}},
 		"halves":              {[]string{"OR.Queues.Read", "OR.Queues.Write", "OR.Jobs.Read", "OR.Jobs.Write", "OR.Execution.Read"}, both, []finding.Status{finding.OK}},
 		"by roles":            {[]string{"OR.Default"}, both, []finding.Status{finding.OK}},
-		"of no use":           {[]string{"OR.Folders"}, both, []finding.Status{finding.Error, finding.Error, finding.Error, finding.Error, finding.Warning}},
+		"of no use":           {[]string{"OR.Folders"}, both, []finding.Status{finding.Error}},
 		"to read only":        {[]string{"OR.Queues.Read"}, both[:1], []finding.Status{finding.Error}},
 		"to start only":       {[]string{"OR.Jobs.Write", "OR.Execution.Read"}, both[1:], []finding.Status{finding.Warning}},
 		"a token says none":   {nil, both, nil},
@@ -129,8 +131,40 @@ func TestScopes(t *testing.T) {
 			}
 		})
 	}
+	all := scopes(config.UiPath, "s", "scopes", []string{"OR.Queues.Write"}, both)
+	for _, want := range []string{"OR.Queues.Read, to read", "holds the route", "OR.Jobs.Write, to start jobs", "OR.Execution.Read"} {
+		if !strings.Contains(all[0].Detail, want) {
+			t.Errorf("no %q in %s", want, all[0].Detail)
+		}
+	}
 	if got := scopes(config.Veeam, "s", "scopes", []string{"x"}, both); got != nil {
 		t.Errorf("another product: %+v", got)
+	}
+}
+
+// What no token lets be read is not asked for.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	names := []orchestrator.Wanted{{Action: job.AddQueueItem}, {Action: job.StartJob}}
+	for name, tt := range map[string]struct {
+		product config.Product
+		tokens  map[uint64][]string
+		want    []orchestrator.Wanted
+	}{
+		"both":              {config.UiPath, map[uint64][]string{1: {"OR.Queues", "OR.Execution"}}, names},
+		"neither":           {config.UiPath, map[uint64][]string{1: {"OR.Queues.Write", "OR.Jobs"}}, nil},
+		"queues":            {config.UiPath, map[uint64][]string{1: {"OR.Queues.Read"}}, names[:1]},
+		"one token of two":  {config.UiPath, map[uint64][]string{1: {"OR.Queues.Write"}, 2: {"OR.Default"}}, names},
+		"a token says none": {config.UiPath, map[uint64][]string{1: nil}, names},
+		"no token is seen":  {config.UiPath, nil, names},
+		"another product":   {config.Veeam, map[uint64][]string{1: {"x"}}, names},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, readable(tt.product, tt.tokens, names)); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }
 

@@ -3,6 +3,7 @@
 package netcause
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -83,11 +84,15 @@ func tlsCause(err error) string {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return "the server's certificate cannot be verified"
 	}
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+	record, ok := errors.AsType[tls.RecordHeaderError](err)
+	if string(record.RecordHeader[:]) == "HTTP/" || errors.Is(err, http.ErrSchemeMismatch) {
+		return "the server does not speak TLS at that port, but plain HTTP: the address says https"
+	}
+	if ok {
 		return "the server does not speak TLS at that port: " + clip(record.Msg, 100)
 	}
-	if errors.Is(err, http.ErrSchemeMismatch) {
-		return "the server does not speak TLS at that port"
+	if err != nil && strings.Contains(err.Error(), alertForHTTP) {
+		return SpeaksTLS
 	}
 	switch alert := tlsAlert(err); alert {
 	case "":
@@ -97,6 +102,24 @@ func tlsCause(err error) string {
 	default:
 		return "the server refuses the TLS handshake: " + clip(alert, 100)
 	}
+}
+
+// SpeaksTLS is said where plain HTTP was spoken to a port that speaks TLS.
+const SpeaksTLS = "the server speaks TLS at that port, not plain HTTP: write https in the address"
+
+// alertForHTTP is how net/http quotes an alert in place of an answer.
+const alertForHTTP = `malformed HTTP response "\x15\x03`
+
+// WantsTLS reports whether the body of an answer with status 400 is that of a
+// server that was spoken to in plain HTTP where it speaks TLS, in the words of
+// net/http, nginx and Apache.
+func WantsTLS(body []byte) bool {
+	for _, words := range []string{"HTTP request to an HTTPS server", "plain HTTP request was sent to HTTPS port", "speaking plain HTTP to an SSL-enabled"} {
+		if bytes.Contains(body, []byte(words)) {
+			return true
+		}
+	}
+	return false
 }
 
 // certificateRequired is the alert of a server to which no certificate was shown.

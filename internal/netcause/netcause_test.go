@@ -42,7 +42,9 @@ func TestOf(t *testing.T) {
 		"expired":              {x509.CertificateInvalidError{Reason: x509.Expired}, "the server's certificate is not valid: x509: certificate has expired or is not yet valid: "},
 		"otherwise unverified": {&tls.CertificateVerificationError{Err: errors.New(canary)}, "the server's certificate cannot be verified"},
 		"no TLS":               {tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, "the server does not speak TLS at that port: first record does not look like a TLS handshake"},
-		"no TLS, of a client":  {fmt.Errorf("%w: %s", http.ErrSchemeMismatch, canary), "the server does not speak TLS at that port"},
+		"no TLS, but HTTP":     {tls.RecordHeaderError{Msg: canary, RecordHeader: [5]byte([]byte("HTTP/"))}, "the server does not speak TLS at that port, but plain HTTP: the address says https"},
+		"no TLS, of a client":  {fmt.Errorf("%w: %s", http.ErrSchemeMismatch, canary), "the server does not speak TLS at that port, but plain HTTP: the address says https"},
+		"TLS, and not asked":   {fmt.Errorf("net/http: HTTP/1.x transport connection broken: malformed HTTP response %q", "\x15\x03\x01"+canary), SpeaksTLS},
 		"alert":                {remote(42), "the server refuses the TLS handshake: tls: bad certificate"},
 		"none of ours":         {remote(116), "the server demands a client certificate; set tls.cert_file and tls.key_file"},
 		"out of its days":      {x509.CertificateInvalidError{Reason: x509.Expired, Cert: old}, "the server's certificate is valid from 2026-01-01 00:00:00 until 2026-01-02 00:00:00 only: it must be renewed there, or the clock of this machine is wrong"},
@@ -96,6 +98,21 @@ func TestCertificateRefused(t *testing.T) {
 	for _, err := range []error{nil, io.EOF, tls.AlertError(116), &net.OpError{Op: "remote error"}, &net.OpError{Op: "local error", Err: tls.AlertError(116)}} {
 		if CertificateRefused(err) {
 			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestWantsTLS(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]bool{
+		"Client sent an HTTP request to an HTTPS server.\n":                                   true,
+		"<html><head><title>400 The plain HTTP request was sent to HTTPS port</title></head>": true,
+		"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />":             true,
+		`{"message":"The request is not valid","errorCode":1003}`:                             false,
+		"": false,
+	} {
+		if WantsTLS([]byte(body)) != want {
+			t.Errorf("%q", body)
 		}
 	}
 }

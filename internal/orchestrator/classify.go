@@ -30,7 +30,7 @@ func classify(a Answer, acts, envelope bool) Result {
 	case a.Status == 0:
 		return noAnswer(a, acts)
 	case a.Status == http.StatusUnauthorized:
-		return unavailable(job.TokenRefused, Refused, "the API refused a fresh token")
+		return unavailable(job.TokenRefused, Refused, "the API refuses a fresh token: status 401")
 	case a.Status == http.StatusTooManyRequests:
 		r := unavailable(job.Throttled, Throttled, "the API asks for fewer calls")
 		r.RetryAfter, _ = retry.After(a.Header.Get("Retry-After"), time.Now())
@@ -43,6 +43,8 @@ func classify(a Answer, acts, envelope bool) Result {
 		return lost(acts, job.UnexpectedAnswer, "the answer is not what the API promises")
 	case a.Status >= 500, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly:
 		return serverError(a, acts)
+	case !envelope && a.Status == http.StatusBadRequest && netcause.WantsTLS(a.Body):
+		return unavailable(job.UnexpectedAnswer, Ill, netcause.SpeaksTLS)
 	case !envelope && foreignPage(a.Status):
 		return unavailable(job.UnexpectedAnswer, Ill, "the answer does not come from the product: a page of a proxy or an ingress; check the connection's url")
 	default:

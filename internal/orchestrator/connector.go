@@ -50,11 +50,15 @@ type Wanted struct {
 	Queue  string
 	// Process is the process, bot or plan.
 	Process string
-	// Own tells that the route itself sets all of it: then it must be there. Of
-	// what a message may choose, a queue or process that is allowed in several
-	// folders must be in one of them.
-	Own bool
+	// OwnFolder and OwnName tell that the route itself sets the folder, and the
+	// queue or process: then it must be there. What a message may choose may be
+	// chosen by none; a name that is allowed in several folders should be in one of
+	// them.
+	OwnFolder, OwnName bool
 }
+
+// Own tells that the route itself sets all of it.
+func (w Wanted) Own() bool { return w.OwnFolder && w.OwnName }
 
 // Try is one try of a request.
 type Try struct {

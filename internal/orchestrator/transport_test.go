@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/netcause"
 )
 
 // secureServer speaks TLS; its certificate is in the file.
@@ -127,6 +128,17 @@ func TestCertificatesAreVerified(t *testing.T) {
 				t.Errorf("written %t, %v: %q (%v)", a.Written, r.Verdict, r.Detail, a.Err)
 			}
 		})
+	}
+}
+
+// Plain HTTP at a port for TLS gets an answer, which is none of the product's.
+func TestPlainHTTPAtAPortForTLS(t *testing.T) {
+	t.Parallel()
+	secure, _ := secureServer(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), func(*httptest.Server) {})
+	c := &Client{Transport: transport(t, TransportSettings{MaxConcurrent: 1}), BaseURL: strings.Replace(secure, "https:", "http:", 1), Timeout: 5 * time.Second}
+	r := Classify(c.Do(t.Context(), post), true, false)
+	if want := (meant{job.Unavailable, job.UnexpectedAnswer, Ill}); meaningOf(r) != want || r.Detail != netcause.SpeaksTLS {
+		t.Errorf("%+v", r)
 	}
 }
 

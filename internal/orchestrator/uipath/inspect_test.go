@@ -15,7 +15,7 @@ import (
 )
 
 func wantItem(folder, queue string) orchestrator.Wanted {
-	return orchestrator.Wanted{Route: "r", Action: job.AddQueueItem, Folder: folder, Queue: queue, Own: true}
+	return orchestrator.Wanted{Route: "r", Action: job.AddQueueItem, Folder: folder, Queue: queue, OwnFolder: true, OwnName: true}
 }
 
 // dated is an API that tells its time, and has every queue.
@@ -122,12 +122,52 @@ func TestInspectAKeyWithoutTheRightToRead(t *testing.T) {
 		return reply{status: 200, body: notThere, header: http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}}
 	}
 	found := api.connector().Inspect(t.Context(), []orchestrator.Wanted{
-		{Route: "r", Action: job.StartJob, Folder: "Finance/AP", Process: "11111111-2222-4333-8444-555555555555", Own: true},
+		{Route: "r", Action: job.StartJob, Folder: "Finance/AP", Process: "11111111-2222-4333-8444-555555555555", OwnFolder: true, OwnName: true},
 	})
 	if f := findingOf(t, found, "route r", "process"); f.Status != finding.Unknown || statuses(found)[finding.Error] > 0 {
 		t.Errorf("%+v", found)
 	}
 	findingOf(t, found, "route r", "look-ups")
+}
+
+// What only a message may choose is perhaps chosen by none: that it is missing is
+// no error, as it is of what the route sets itself.
+func TestInspectWhatAMessageMayChoose(t *testing.T) {
+	t.Parallel()
+	refusal := func(status int, code string) reply {
+		return reply{status: status, body: `{"message":"x","errorCode":` + code + `,"traceId":"x"}`}
+	}
+	for name, tt := range map[string]struct {
+		answer    reply
+		check     string
+		detail    string
+		ofAFolder bool
+	}{
+		"a queue":  {reply{status: 200, body: notThere}, "queue", `no queue "Archive"`, false},
+		"a folder": {refusal(400, "1100"), "folder", "does not exist", true},
+		"a right":  {refusal(403, "0"), "permission", "cannot be read", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for own, want := range map[bool]finding.Status{true: finding.Error, false: finding.Warning} {
+				api := dated()
+				first := api.queues
+				api.queues = func(n int) reply {
+					if n > 1 { // the first is the probe
+						return tt.answer
+					}
+					return first(n)
+				}
+				w := wantItem("Finance/AP", "Archive")
+				w.OwnFolder, w.OwnName = own || !tt.ofAFolder, own
+				found := api.connector().Inspect(t.Context(), []orchestrator.Wanted{w})
+				f := findingOf(t, found, "route r", tt.check)
+				if f.Status != want || !strings.Contains(f.Detail, tt.detail) || strings.Contains(f.Detail, "a message may name it") == own && tt.check != "permission" {
+					t.Errorf("own %t: %+v", own, f)
+				}
+			}
+		})
+	}
 }
 
 // silentAPI answers so many calls, and no more.

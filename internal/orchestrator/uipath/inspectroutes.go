@@ -42,8 +42,8 @@ func alternatives(wanted []orchestrator.Wanted) [][]orchestrator.Wanted {
 	at := map[orchestrator.Wanted]int{}
 	for _, w := range wanted {
 		key := w
-		key.Folder = ""
-		if n, ok := at[key]; ok && !w.Own {
+		key.Folder, key.OwnFolder = "", w.Own()
+		if n, ok := at[key]; ok && !w.Own() {
 			groups[n] = append(groups[n], w)
 			continue
 		}
@@ -56,9 +56,8 @@ func alternatives(wanted []orchestrator.Wanted) [][]orchestrator.Wanted {
 // isOwn reports whether the route itself sets that name somewhere: then it need
 // not be in the other folders.
 func isOwn(wanted []orchestrator.Wanted, w orchestrator.Wanted) bool {
-	return slices.ContainsFunc(wanted, func(o orchestrator.Wanted) bool {
-		o.Folder = w.Folder
-		return !w.Own && o.Own && o == orchestrator.Wanted{Route: w.Route, Action: w.Action, Folder: w.Folder, Queue: w.Queue, Process: w.Process, Own: true}
+	return !w.Own() && slices.ContainsFunc(wanted, func(o orchestrator.Wanted) bool {
+		return o.Own() && o.Route == w.Route && o.Action == w.Action && o.Queue == w.Queue && o.Process == w.Process
 	})
 }
 
@@ -74,12 +73,11 @@ func (i *inspection) folders(ctx context.Context, group []orchestrator.Wanted) [
 		case leftOut:
 			continue
 		case noFolder:
-			all = append(all, finding.Bad(finding.Error, subject, "folder", quoted(w.Folder)+" does not exist, or the account has no access to it",
+			all = append(all, finding.Bad(badness(w.OwnFolder), subject, "folder", quoted(w.Folder)+" does not exist, or the account has no access to it"+chosen(w.OwnFolder),
 				"Correct the folder of the route, or assign the account to it in Orchestrator."))
 			continue
 		case noRight:
-			all = append(all, finding.Bad(finding.Error, subject, "permission", fmt.Sprintf("%s cannot be read in %s: %s", of.set(), quoted(w.Folder), s.detail),
-				remedy.OfHold(job.Forbidden)))
+			all = append(all, unreadable(w, s))
 			continue
 		case refused:
 			all = append(all, finding.Bad(finding.Error, subject, "folder", fmt.Sprintf("%s cannot be asked for in %s: %s", of.set(), quoted(w.Folder), s.detail),
@@ -97,6 +95,39 @@ func (i *inspection) folders(ctx context.Context, group []orchestrator.Wanted) [
 		}
 	}
 	return all
+}
+
+// badness is how bad it is that something is missing: what the route sets itself,
+// each request needs; what only a message may choose, perhaps none.
+func badness(own bool) finding.Status {
+	if own {
+		return finding.Error
+	}
+	return finding.Warning
+}
+
+func chosen(own bool) string {
+	if own {
+		return ""
+	}
+	return "; a message may name it (allow), and is set aside then"
+}
+
+// unreadable says what becomes of a route in whose folder queues or processes
+// cannot be read. Items are added all the same, until one is in doubt: then the
+// worker must know its queue, and holds the route.
+func unreadable(w orchestrator.Wanted, s sight) finding.Finding {
+	of := thingOf(w)
+	detail := fmt.Sprintf("%s cannot be read in %s: %s", of.set(), quoted(w.Folder), s.detail)
+	switch {
+	case of.action == job.StartJob:
+		detail += "; no job can be started by the name of its process"
+	case w.OwnFolder:
+		detail += "; if items can be added all the same, the first answer that is lost holds the route until they can be read"
+	default:
+		detail += "; if items can be added all the same, one whose answer is lost is set aside in the end"
+	}
+	return finding.Bad(badness(w.OwnFolder), "route "+w.Route, "permission", detail, remedy.OfHold(job.Forbidden))
 }
 
 // lookUps says whether what is in doubt can be found.
@@ -149,7 +180,7 @@ func (i *inspection) name(ctx context.Context, group []orchestrator.Wanted, opti
 	if len(group) > 1 {
 		where = fmt.Sprintf("any of the %d folders that the route allows", len(group))
 	}
-	return isNot(subject, of, not[0], where), true
+	return isNot(subject, of, not[0], where, w.OwnName), true
 }
 
 func isThere(subject string, of thing, there []sight, folders []string) finding.Finding {
@@ -171,16 +202,20 @@ func isThere(subject string, of thing, there []sight, folders []string) finding.
 		"Make the queue anew with Enforce unique references, which can be chosen only then; see reliability.md for what remains without it.")
 }
 
-func isNot(subject string, of thing, s sight, where string) finding.Finding {
+func isNot(subject string, of thing, s sight, where string, own bool) finding.Finding {
 	switch s.state {
 	case several:
-		return finding.Bad(finding.Error, subject, of.check(), s.detail, "Name it by its key, or give the others another name.")
+		return finding.Bad(badness(own), subject, of.check(), s.detail+chosen(own), "Name it by its key, or give the others another name.")
 	case unseen:
 		return finding.Bad(finding.Unknown, subject, of.check(), quoted(of.name)+" is a key, which is sent as it is and cannot be looked for",
 			"See in Orchestrator that the process of this key is in the folder.")
 	}
-	return finding.Bad(finding.Error, subject, of.check(), "there is no "+of.check()+" "+quoted(of.name)+" in "+where,
-		"Make it in the folder, or correct its name in the route: requests for it would be set aside.")
+	cure := "Make it in the folder, or correct its name in the route: requests for it would be set aside."
+	if !own {
+		cure = "Make it in the folder, or take it out of the route's allow."
+	}
+	return finding.Bad(badness(own), subject, of.check(), "there is no "+of.check()+" "+quoted(of.name)+" in "+where+chosen(own),
+		cure)
 }
 
 func quoted(name string) string { return strconv.Quote(clip(name)) }

@@ -24,16 +24,17 @@ type scopeNeed struct {
 	scopes []string
 	what   string
 	only   bool
+	reads  bool // queues or processes cannot be read without it
 }
 
 var scopeNeeds = map[job.Action][]scopeNeed{
 	job.AddQueueItem: {
 		{scopes: []string{"OR.Queues", "OR.Queues.Write"}, what: "to add queue items"},
-		{scopes: []string{"OR.Queues", "OR.Queues.Read"}, what: "to read queues, and to look items up"},
+		{scopes: []string{"OR.Queues", "OR.Queues.Read"}, reads: true, what: "to read queues and items: without it the first answer that is lost holds the route until the scope is there"},
 	},
 	job.StartJob: {
 		{scopes: []string{"OR.Jobs", "OR.Jobs.Write"}, what: "to start jobs"},
-		{scopes: []string{"OR.Execution", "OR.Execution.Read"}, what: "to find processes"},
+		{scopes: []string{"OR.Execution", "OR.Execution.Read"}, reads: true, what: "to find processes"},
 		{scopes: []string{"OR.Jobs", "OR.Jobs.Read"}, what: "to look jobs up after an answer was lost", only: true},
 	},
 }
@@ -41,16 +42,26 @@ var scopeNeeds = map[job.Action][]scopeNeed{
 // LackingScopes is what the granted scopes do not allow. OR.Default leaves it to
 // the account's roles in the folders: nothing is lacking then.
 func LackingScopes(granted []string, actions ...job.Action) []Lacking {
-	has := func(scope string) bool {
-		return slices.ContainsFunc(granted, func(g string) bool { return strings.EqualFold(g, scope) })
-	}
 	var lacking []Lacking
 	for _, action := range actions {
 		for _, n := range scopeNeeds[action] {
-			if !has("OR.Default") && !slices.ContainsFunc(n.scopes, has) {
+			if !n.met(granted) {
 				lacking = append(lacking, Lacking{Scopes: n.scopes, For: n.what, Only: n.only})
 			}
 		}
 	}
 	return lacking
+}
+
+// Reads reports whether the granted scopes let the queues, or processes, of an
+// action be read.
+func Reads(granted []string, action job.Action) bool {
+	return !slices.ContainsFunc(scopeNeeds[action], func(n scopeNeed) bool { return n.reads && !n.met(granted) })
+}
+
+func (n scopeNeed) met(granted []string) bool {
+	return slices.ContainsFunc(granted, func(scope string) bool {
+		same := func(other string) bool { return strings.EqualFold(scope, other) }
+		return same("OR.Default") || slices.ContainsFunc(n.scopes, same)
+	})
 }
