@@ -12,6 +12,7 @@ import (
 // replay puts all dead letters back, as the operator does.
 func (r *rig) replay(resend bool) {
 	r.t.Helper()
+	r.settledAll() // a letter is stored before its message is gone
 	store, err := deadletter.Open(r.t.Context(), r.js, "JOBS_DEAD", "jobs-dead")
 	if err != nil {
 		r.t.Fatal(err)

@@ -84,13 +84,20 @@ func when(s deadletter.Stored, now time.Time) string {
 	if s.Attempts > 0 {
 		text += ", after " + counted(s.Attempts, "attempt")
 	}
-	if !s.FirstTry.IsZero() {
+	switch {
+	case firstTryKnown(s):
 		text += "; first sent " + clock(s.FirstTry)
-	} else {
+	case s.FirstTry.IsZero() && s.UnknownSince.IsZero() && s.Reason != job.UnknownOutcome:
 		text += "; never sent"
+	default:
+		text += "; first sent at an unknown time"
 	}
 	return text
 }
+
+// firstTryKnown is false also where a replay noted that it may have been at any
+// time, for which the first moment of 1970 stands.
+func firstTryKnown(s deadletter.Stored) bool { return s.FirstTry.Unix() > 0 }
 
 // ago is how long something is past, as one says it.
 func ago(d time.Duration) string {

@@ -42,10 +42,14 @@ type recordContent struct {
 }
 
 func recordOf(s deadletter.Stored) record {
+	firstTry := ""
+	if firstTryKnown(s) {
+		firstTry = stamp(s.FirstTry)
+	}
 	return record{
 		Hash: s.Hash, FailedAt: stamp(s.Failed()), Route: s.Route, Reason: s.Reason, Detail: s.Detail,
 		Status: s.Status, ErrorCode: s.ErrorCode, Attempts: s.Attempts, RequestID: s.RequestID,
-		Stream: s.Stream, Sequence: s.Sequence, Subject: s.Subject, FirstTry: stamp(s.FirstTry), Size: s.Size,
+		Stream: s.Stream, Sequence: s.Sequence, Subject: s.Subject, FirstTry: firstTry, Size: s.Size,
 	}
 }
 

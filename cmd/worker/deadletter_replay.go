@@ -99,7 +99,7 @@ func (r *replay) plan(ctx context.Context, again *deadletter.Replay) error {
 		why := ""
 		if n++; p.Err != nil {
 			left++
-			why = p.Err.Error()
+			why = whyLeft(p.Err)
 		}
 		if err := t.add(shortHash(p.Stored), p.Stored.Route, string(p.Stored.Reason), cmp.Or(p.Destination.RequestID, p.Stored.RequestID), p.Destination.Subject, why); err != nil {
 			return err
@@ -124,9 +124,12 @@ const maxToldLeft = 20
 
 // publish replays, and says how far it is.
 func (r *replay) publish(ctx context.Context, again *deadletter.Replay, total int) error {
-	shown := newProgress(r.terminal, "replayed", total)
+	shown := newProgress(r.terminal, "replaying", total)
 	done, left := 0, 0
 	again.Told = func(p deadletter.Replayed) {
+		if p.Unchosen {
+			return
+		}
 		if p.Err != nil {
 			if left++; left <= maxToldLeft {
 				shown.line("left " + leftLine(p))
@@ -152,11 +155,20 @@ func (r *replay) publish(ctx context.Context, again *deadletter.Replay, total in
 }
 
 func leftLine(p deadletter.Replayed) string {
-	return plain(fmt.Sprintf("%s %s %s %s: %v", shortHash(p.Stored), p.Stored.Route, p.Stored.Reason, orNone(p.Stored.RequestID), p.Err), "")
+	return plain(fmt.Sprintf("%s %s %s %s: %v", shortHash(p.Stored), p.Stored.Route, p.Stored.Reason, orNone(p.Stored.RequestID), whyLeft(p.Err)), "")
 }
 
-// outcome is the last line: an error unless all was replayed.
+// whyLeft is without the name of the part that says it: the line is about a dead
+// letter anyway.
+func whyLeft(err error) string { return strings.TrimPrefix(err.Error(), "deadletter: ") }
+
+// outcome is the last line: an error unless all was replayed. What was counted
+// before may have become more.
 func (r *replay) outcome(ctx context.Context, err error, result deadletter.Result, total int) error {
+	if result.Unchosen > 0 {
+		r.say("Removed %s that an earlier replay had published.", counted(result.Unchosen, "other dead letter"))
+	}
+	total = max(total, result.Replayed+result.Left)
 	done := fmt.Sprintf("replayed %s of %s", grouped(result.Replayed), counted(total, "dead letter"))
 	remain := grouped(max(total-result.Replayed, result.Left))
 	refused, isRefused := errors.AsType[*refusedError](context.Cause(ctx))

@@ -9,8 +9,10 @@ import (
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/queueferry/queueferry/internal/deadletter"
+	"github.com/queueferry/queueferry/internal/ledger"
 )
 
 // came is what a replayed message is known by.
@@ -61,6 +63,58 @@ func TestReplay(t *testing.T) {
 				t.Errorf("%d letters are left", left)
 			}
 		})
+	}
+}
+
+// A letter that an earlier replay published, and that is not asked for, is
+// removed, and counts for itself.
+func TestReplayFinishesAnEarlierOne(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.letter(nil)
+	other := d.letter(nil)
+	d.brokenOff(other)
+	code, out, errs := d.run("replay", "--id", "inv-1")
+	want := "Removed 1 other dead letter that an earlier replay had published.\nReplayed 1 dead letter.\n"
+	if code != exitDone || out != "" || errs != want {
+		t.Errorf("%d %q %q", code, out, errs)
+	}
+	if n := len(d.came()); n != 2 || d.left("JOBS_DEAD") != 0 {
+		t.Errorf("%d requests, %d letters are left", n, d.left("JOBS_DEAD"))
+	}
+}
+
+// brokenOff is a replay that was killed when it had published the letter, long
+// ago and by another server.
+func (d *desk) brokenOff(l deadletter.Letter) {
+	d.t.Helper()
+	book, err := ledger.Open(d.t.Context(), d.js, "JOBS_LEDGER")
+	if err == nil {
+		_, err = d.js.Publish(d.t.Context(), l.Subject, l.Data, jetstream.WithMsgID(deadletter.MessageID(l.Hash())))
+	}
+	if err == nil {
+		_, err = book.StoreReplay(d.t.Context(), 0, ledger.Replay{Owner: "killed", Nonce: "n", Batches: []ledger.ReplayBatch{
+			{Hashes: []string{l.Hash()}, First: failed, Begun: failed},
+		}})
+	}
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// What the package says of a letter that is left does not name the package.
+func TestReplayLeavesALetterMadeByHand(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if _, err := d.js.Publish(t.Context(), "jobs-dead.invoices.byhand", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"--dry-run", "--rate=1000"} {
+		_, out, errs := d.run("replay", "--all", flag)
+		contains(t, flag, out+errs, " its subject does not end in a hash")
+		if strings.Contains(out+errs, "deadletter: ") {
+			t.Errorf("%q %q", out, errs)
+		}
 	}
 }
 

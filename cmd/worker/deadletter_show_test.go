@@ -157,6 +157,32 @@ func TestShowOfAPoorLetter(t *testing.T) {
 	contains(t, "the page", out, "What        (not known)\n", "--id '$(reboot)'\n", "subject (not known)", "never sent", "No headers", "00000000  ff")
 }
 
+// The first moment of 1970 stands for a first try of which nobody knows when it was.
+func TestShowOfAnUnknownFirstTry(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*deadletter.Letter)
+		want   string
+	}{
+		"never sent":            {func(l *deadletter.Letter) { l.FirstTry = time.Time{} }, "after 1 attempt; never sent"},
+		"at any time":           {func(l *deadletter.Letter) { l.FirstTry = time.Unix(0, 0) }, "first sent at an unknown time"},
+		"unknown, and no time":  {func(l *deadletter.Letter) { l.FirstTry, l.Reason = time.Time{}, job.UnknownOutcome }, "first sent at an unknown time"},
+		"in doubt, and no time": {func(l *deadletter.Letter) { l.FirstTry, l.UnknownSince = time.Time{}, failed }, "first sent at an unknown time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := newDesk(t)
+			d.letter(tt.change)
+			_, page, _ := d.run("show", "inv-1")
+			contains(t, "the page", strings.Join(strings.Fields(page), " "), tt.want)
+			_, object, _ := d.run("show", "inv-1", "--json")
+			if strings.Contains(page, "1970") || strings.Contains(object, "first_try") {
+				t.Errorf("%s\n%s", page, object)
+			}
+		})
+	}
+}
+
 func TestAgo(t *testing.T) {
 	t.Parallel()
 	for d, want := range map[time.Duration]string{

@@ -36,10 +36,11 @@ func newProgress(t terminal, verb string, total int) *progress {
 	return p
 }
 
-// set tells how much is done so far.
+// set tells how much is done so far. There may be more than was counted.
 func (p *progress) set(done int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.total = max(p.total, done)
 	switch {
 	case p.bar != nil:
 		_ = p.bar.Set(done) // what is in its way is only in the way of showing it

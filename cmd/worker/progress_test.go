@@ -26,6 +26,23 @@ func TestProgressWithoutATerminal(t *testing.T) {
 	})
 }
 
+// What came since it was counted is not shown as more than all there is.
+func TestProgressBeyondTheCount(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var lines bytes.Buffer
+		p := newProgress(terminal{err: &lines}, "replaying", 2)
+		for i := range 3 {
+			time.Sleep(10 * time.Second)
+			p.set(i + 1)
+		}
+		const want = "replaying 1 of 2\nreplaying 2 of 2\nreplaying 3 of 3\n"
+		if lines.String() != want {
+			t.Errorf("%q, want %q", lines.String(), want)
+		}
+	})
+}
+
 func TestProgressOnATerminal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

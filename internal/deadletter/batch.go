@@ -35,7 +35,7 @@ type pick struct {
 	// published tells that it is in the stream of requests, or was.
 	published bool
 	left      error // why it stays where it is, for certain
-	err       error // nobody knows whether it was published, or it cannot be deleted
+	err       error // what ends the run: nobody knows whether it was published, say
 }
 
 // message is what is published. What commanded the server when the publisher
@@ -139,7 +139,7 @@ func (u *run) examine(ctx context.Context, p *pick, sequence uint64) {
 		p.published = true
 	case err == nil || errors.Is(err, jetstream.ErrMsgNotFound):
 		// Once the window is over it is published: then the worker shall look.
-		p.left = u.note(ctx, p.Hash, p.past().with(past{firstTry: time.Unix(0, 0), unknownSince: wall()}))
+		p.left = u.note(ctx, p.Hash, p.past().with(past{firstTry: time.Unix(0, 0), unknownSince: wall()}), false)
 		if p.left == nil {
 			p.left = refusef("a message of the id %s was published within the stream's duplicate window, and not by a replay that is known here: "+
 				"see in the worker's log what became of it; purge the letter if it was delivered, else replay it when the window is over", MessageID(p.Hash))

@@ -87,7 +87,7 @@ func (u *run) sort(b ledger.ReplayBatch, picks []*pick, f Filter) (send []*pick,
 	for _, p := range picks {
 		switch {
 		case found[p.Hash]:
-			if err := u.finish(p); err != nil {
+			if err := u.finish(p, f); err != nil {
 				return nil, nil, err
 			}
 		case !f.Match(p.Stored):
@@ -96,6 +96,7 @@ func (u *run) sort(b ledger.ReplayBatch, picks []*pick, f Filter) (send []*pick,
 			}
 		default:
 			p.doubted, p.covered = !untouched, !untouched && covered
+			u.address(p)
 			if err := u.prepare(p, extra); err != nil {
 				return nil, nil, err
 			}
@@ -111,12 +112,12 @@ func (u *run) sort(b ledger.ReplayBatch, picks []*pick, f Filter) (send []*pick,
 }
 
 // finish deletes a letter that an earlier run published.
-func (u *run) finish(p *pick) error {
+func (u *run) finish(p *pick, f Filter) error {
 	if err := u.Store.remove(u.books, p.Place); err != nil {
 		return err
 	}
 	p.to, _ = u.Target(p.Stored)
-	u.tell(Replayed{Stored: p.Stored, Destination: p.to})
+	u.tell(Replayed{Stored: p.Stored, Destination: p.to, Unchosen: !f.Match(p.Stored)})
 	return nil
 }
 

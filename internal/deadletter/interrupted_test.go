@@ -50,8 +50,12 @@ func TestReplayThatWasTakenOver(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if got, err := r.Run(t.Context(), Filter{}); !errors.Is(err, errTakenOver) || got.Replayed != 5 || d.letters() != 15 {
+	got, err := r.Run(t.Context(), Filter{})
+	if !errors.Is(err, errTakenOver) || got.Replayed != 5 || d.letters() != 15 {
 		t.Errorf("%+v, %v, %d letters", got, err, d.letters())
+	}
+	if err.Error() != errTakenOver.Error() {
+		t.Errorf("it is told more than once: %v", err)
 	}
 	if n := len(d.published()); n != 5 {
 		t.Errorf("%d requests", n)
@@ -121,16 +125,17 @@ func TestDoubtsThatNobodyChooses(t *testing.T) {
 		published bool
 		window    time.Duration
 		doubts    int // after the first run
+		unchosen  int // told by it
 	}{
-		"never published":                       {false, 2 * time.Minute, 0},
-		"published, and the window covers it":   {true, 2 * time.Minute, 1},
-		"published, and found after the window": {true, 100 * time.Millisecond, 0},
+		"never published":                       {false, 2 * time.Minute, 0, 0},
+		"published, and the window covers it":   {true, 2 * time.Minute, 1, 0},
+		"published, and found after the window": {true, 100 * time.Millisecond, 0, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := newDesk(t, 4, tt.window)
 			d.doubt(tt.published, 0, 2)
-			if got := d.run(d.replay(), Filter{Routes: []string{"jobs"}}); got.Left != 0 {
+			if got := d.run(d.replay(), Filter{Routes: []string{"jobs"}}); got != (Result{Replayed: 2, Unchosen: tt.unchosen}) {
 				t.Errorf("%+v", got)
 			}
 			e, err := d.ledger.LoadReplay(t.Context())
@@ -258,7 +263,7 @@ func TestReplayAndAnOutage(t *testing.T) {
 			d.server.Shutdown()
 		}
 	}
-	if got, err := r.Run(ctx, Filter{}); err == nil || got.Replayed != 5 {
+	if got, err := r.Run(ctx, Filter{}); err == nil || got.Replayed != 5 || strings.Contains(err.Error(), "\n") {
 		t.Errorf("%+v, %v", got, err)
 	}
 	d.server.Restart(t)

@@ -49,19 +49,19 @@ func (p past) with(other past) past {
 }
 
 // note tells the worker, before the letter is published, that it must look
-// before it sends.
-func (r *Replay) note(ctx context.Context, hash string, p past) error {
+// before it sends. With dry it only says whether it could.
+func (r *Replay) note(ctx context.Context, hash string, p past, dry bool) error {
 	if p == (past{}) {
 		return nil
 	}
 	key := ledger.PastKey(hash)
 	entry, err := r.Ledger.Load(ctx, key)
 	if err != nil {
-		return fmt.Errorf("deadletter: %w", err)
+		return r.unread(key, err)
 	}
 	old := entry.Record
 	p = p.with(past{old.FirstTry, old.UnknownSince})
-	if old.FirstTry.Equal(p.firstTry) && old.UnknownSince.Equal(p.unknownSince) {
+	if dry || old.FirstTry.Equal(p.firstTry) && old.UnknownSince.Equal(p.unknownSince) {
 		return nil
 	}
 	old.FirstTry, old.UnknownSince = p.firstTry, p.unknownSince
@@ -88,15 +88,15 @@ func (r *Replay) clear(ctx context.Context, s Stored, d Destination, dry bool) e
 			return err
 		}
 	}
+	key := ledger.PastKey(s.Hash)
+	entry, err := r.Ledger.Load(ctx, key)
+	if err != nil {
+		return r.unread(key, err)
+	}
 	if dry {
 		return nil
 	}
-	key := ledger.PastKey(s.Hash)
-	entry, err := r.Ledger.Load(ctx, key)
-	if err == nil {
-		err = r.Ledger.Delete(ctx, key, entry.Revision)
-	}
-	if err != nil {
+	if err := r.Ledger.Delete(ctx, key, entry.Revision); err != nil {
 		return fmt.Errorf("deadletter: %w", err)
 	}
 	return nil
@@ -111,7 +111,7 @@ func (r *Replay) clearClaim(ctx context.Context, s Stored, connection, id string
 	key := ledger.RequestKey(connection, id)
 	entry, err := r.Ledger.LoadClaim(ctx, key)
 	if err != nil {
-		return fmt.Errorf("deadletter: %w", err)
+		return r.unread(key, err)
 	}
 	c := entry.Claim
 	switch {

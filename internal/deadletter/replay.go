@@ -32,10 +32,14 @@ type Replayed struct {
 	// Err says why the letter was left where it is, and what to do; nil: it is in
 	// the stream of requests, and no letter any more.
 	Err error
+	// Unchosen tells that the filter does not choose it: a replay that was broken
+	// off had published it, and what was left to do was to remove the letter.
+	Unchosen bool
 }
 
-// Result counts what became of the letters that were chosen.
-type Result struct{ Replayed, Left int }
+// Result counts what became of the letters: of those that were chosen, and of
+// the [Replayed] that were not.
+type Result struct{ Replayed, Left, Unchosen int }
 
 // Replay puts letters back into the stream of requests.
 type Replay struct {
@@ -70,21 +74,34 @@ func (r *Replay) Run(ctx context.Context, f Filter) (Result, error) {
 	if err == nil {
 		err = u.replay(f)
 	}
-	return u.result, errors.Join(err, u.journal.release(u.books))
+	// What ended the run keeps the lock from being given back, too: it is told once.
+	if release := u.journal.release(u.books); err == nil {
+		err = release
+	}
+	return u.result, err
 }
 
 // Plan is what Run would do: Err says why a letter would be left. It changes
 // nothing. What an earlier run left in doubt is not looked for.
 func (r *Replay) Plan(ctx context.Context, f Filter) iter.Seq2[Replayed, error] {
 	return func(yield func(Replayed, error) bool) {
+		requests, err := stream(ctx, r.JetStream, r.Stream)
+		if err != nil {
+			yield(Replayed{}, err)
+			return
+		}
+		from := sourceOf(requests.CachedInfo())
 		for s, err := range r.Store.List(ctx, f, true) {
-			if err != nil && !errors.Is(err, ErrPayload) {
+			planned := Replayed{Stored: s}
+			switch {
+			case err == nil:
+				err = r.plan(ctx, &planned, from)
+			case errors.Is(err, ErrPayload):
+				planned.Err, err = err, nil
+			}
+			if err != nil {
 				yield(Replayed{}, err)
 				return
-			}
-			planned := Replayed{Stored: s, Err: err}
-			if err == nil {
-				planned.Destination, planned.Err = r.plan(ctx, s)
 			}
 			if !yield(planned, nil) {
 				return
@@ -93,12 +110,21 @@ func (r *Replay) Plan(ctx context.Context, f Filter) iter.Seq2[Replayed, error] 
 	}
 }
 
-func (r *Replay) plan(ctx context.Context, s Stored) (Destination, error) {
-	to, err := r.destination(s)
-	if err == nil && r.Resend {
-		err = r.clear(ctx, s, to, true)
+func (r *Replay) plan(ctx context.Context, p *Replayed, from source) error {
+	p.Destination, p.Err = r.destination(p.Stored)
+	if p.Err != nil {
+		return nil
 	}
-	return to, err
+	err := r.setAside(ctx, p.Stored, from)
+	switch {
+	case err != nil:
+	case r.Resend:
+		err = r.clear(ctx, p.Stored, p.Destination, true)
+	default:
+		err = r.note(ctx, p.Stored.Hash, p.Stored.past(), true)
+	}
+	p.Err, err = parted(err)
+	return err
 }
 
 func (r *Replay) destination(s Stored) (Destination, error) {

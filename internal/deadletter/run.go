@@ -2,8 +2,8 @@ package deadletter
 
 import (
 	"context"
-	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,6 +21,7 @@ type run struct {
 	ctx      context.Context // ends when no batch shall be begun any more
 	books    context.Context // of what is published and noted; outlasts ctx
 	requests jetstream.Stream
+	source   source // as it was when the run began
 	journal  *journal
 	doubts   []ledger.ReplayBatch // what may have been published, but for the batch under way
 	result   Result
@@ -32,6 +33,7 @@ func (r *Replay) start(ctx context.Context) (u *run, end func(), err error) {
 	books, end := outlast(ctx, finishLimit)
 	u = &run{Replay: r, ctx: ctx, books: books}
 	if u.requests, err = stream(ctx, r.JetStream, r.Stream); err == nil {
+		u.source = sourceOf(u.requests.CachedInfo())
 		u.journal, err = acquire(ctx, r.Ledger, r.Owner)
 	}
 	if err != nil {
@@ -71,47 +73,75 @@ func (u *run) replay(f Filter) error {
 			return true
 		}
 		p := &pick{Stored: s, left: err}
-		if fault = u.prepare(p, past{}); fault != nil {
-			return false
-		}
-		if p.left != nil {
-			u.tell(Replayed{Stored: s, Destination: p.to, Err: p.left})
-			return true
-		}
+		u.address(p)
 		batch, size = append(batch, p), size+len(p.Data)
 		if len(batch) >= u.most() || size >= mostBytes {
-			fault = u.paced(batch)
+			fault = u.replayBatch(batch)
 			batch, size = nil, 0
 		}
 		return fault == nil
 	})
-	if err = errors.Join(fault, err); err != nil {
-		return err
+	if fault == nil {
+		fault = err
 	}
-	if err := u.paced(batch); err != nil {
-		return err
+	if fault == nil {
+		fault = u.replayBatch(batch)
 	}
-	return u.ctx.Err()
+	if fault == nil {
+		fault = u.ctx.Err()
+	}
+	return fault
 }
 
-// prepare makes a letter ready to be published: where to, and what the worker
-// must know or shall forget. Why it is not is in p.left; an error concerns all.
-func (u *run) prepare(p *pick, extra past) (err error) {
+// address says where a letter goes, or why it stays.
+func (u *run) address(p *pick) {
+	if p.left == nil {
+		p.to, p.left = u.destination(p.Stored)
+	}
+}
+
+// replayBatch sends what can be sent of a batch. The server is asked of several
+// letters at once, for it may be far away.
+func (u *run) replayBatch(batch []*pick) error {
+	var failed atomic.Bool // then the others would only wait for their turn to fail
+	each(batch, func(p *pick) {
+		if !failed.Load() {
+			p.err = u.prepare(p, past{})
+		}
+		if p.err != nil {
+			failed.Store(true)
+		}
+	})
+	ready := batch[:0]
+	for _, p := range batch {
+		switch {
+		case p.err != nil:
+			return p.err
+		case p.left != nil:
+			u.tell(Replayed{Stored: p.Stored, Destination: p.to, Err: p.left})
+		default:
+			ready = append(ready, p)
+		}
+	}
+	return u.paced(ready)
+}
+
+// prepare makes a letter ready to be published: the worker gets to know what it
+// must, or forgets what it shall. Why it is not ready is in p.left; an error
+// concerns all.
+func (u *run) prepare(p *pick, extra past) error {
 	if p.left != nil {
 		return nil
 	}
-	if p.to, p.left = u.destination(p.Stored); p.left != nil {
-		return nil
-	}
-	if u.Resend && extra == (past{}) {
+	err := u.setAside(u.books, p.Stored, u.source)
+	switch {
+	case err != nil:
+	case u.Resend && extra == (past{}):
 		err = u.clear(u.books, p.Stored, p.to, false)
-	} else {
-		err = u.note(u.books, p.Hash, p.past().with(extra))
+	default:
+		err = u.note(u.books, p.Hash, p.past().with(extra), false)
 	}
-	if refused, ok := errors.AsType[*errRefused](err); ok {
-		p.left = refused
-		return nil
-	}
+	p.left, err = parted(err)
 	return err
 }
 
@@ -163,9 +193,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 func (u *run) tell(what Replayed) {
-	if what.Err == nil {
+	switch {
+	case what.Unchosen:
+		u.result.Unchosen++
+	case what.Err == nil:
 		u.result.Replayed++
-	} else {
+	default:
 		u.result.Left++
 	}
 	if u.Told != nil {

@@ -80,6 +80,9 @@ func load[T any](ctx context.Context, l *Ledger, key Key, decode func([]byte) (T
 	return value, revision, nil
 }
 
+// Bucket is the bucket's name.
+func (l *Ledger) Bucket() string { return l.kv.Bucket() }
+
 // Made is when the bucket was made: what was noted before is lost.
 func (l *Ledger) Made(ctx context.Context) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.limit)
