@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,15 +23,14 @@ const maxAnswer = 1 << 20
 // reads JSON only under the right content type, and puts the whole body into
 // its errors. It serves one request and is not safe for concurrent use.
 type answer struct {
-	base http.RoundTripper // nil: http.DefaultTransport
+	base    http.RoundTripper // nil: http.DefaultTransport
+	dialect dialect
 
-	status     int // 0: no answer came, or not all of it
+	sent       time.Time // the moment before the request went out
+	status     int       // 0: no answer came, or not all of it
 	retryAfter string
 	html       bool
-	envelope   bool   // an OAuth error, or what looks like one
-	code       string // the OAuth error, if it is a known one
-	life       time.Duration
-	value      string // access_token
+	said       said
 }
 
 // client is an HTTP client for this one request. It follows no redirect, so
@@ -49,6 +49,7 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if base == nil {
 		base = http.DefaultTransport
 	}
+	a.sent = time.Now()
 	resp, err := base.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	a.note(resp, body)
-	short, err := json.Marshal(map[string]string{"access_token": a.value, "error": a.code})
+	short, err := json.Marshal(map[string]string{"access_token": a.said.token, "error": a.said.code})
 	if err != nil {
 		return nil, err
 	}
@@ -73,53 +74,33 @@ func (a *answer) note(resp *http.Response, body []byte) {
 	a.status = resp.StatusCode
 	a.retryAfter = resp.Header.Get("Retry-After")
 	a.html = strings.Contains(resp.Header.Get("Content-Type"), "html") || bytes.HasPrefix(bytes.TrimSpace(body), []byte("<"))
-	var fields struct {
-		Token   json.RawMessage `json:"access_token"`
-		Expires json.RawMessage `json:"expires_in"`
-		Error   json.RawMessage `json:"error"`
-	}
-	if json.Unmarshal(body, &fields) != nil {
-		return
-	}
-	a.value = text(fields.Token)
-	a.life = parseLife(fields.Expires)
-	reported := text(fields.Error)
-	a.envelope = reported != ""
-	a.code = knownCode(reported)
-	if a.envelope && a.code == "" {
-		a.code = "other"
-	}
+	a.said = a.dialect.read(body)
 }
 
-// text is the JSON string in raw; empty where it is none.
-func text(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) != nil {
-		return ""
+// token is what the answer gives. Its Value is empty if there is none.
+func (a *answer) token() Token {
+	t := Token{Value: a.said.token, Refresh: a.said.refresh}
+	life := a.said.life
+	if life == 0 && jwtLife(t.Value) == 0 {
+		life = a.dialect.life
 	}
-	return s
+	if life != 0 {
+		t.Expiry = a.sent.Add(life)
+	}
+	return t
 }
 
-// expiry is the end of a token that was asked for at sent. Zero: unknown.
-func (a *answer) expiry(sent time.Time) time.Time {
-	if a.life == 0 {
-		return time.Time{}
-	}
-	return sent.Add(a.life)
-}
-
-// failure says what a request that gave no token means. Of err only the kind
-// is used, and only if there was no answer. It is nil where no token was asked for.
+// failure says what a request that was not granted means. Of err only the kind
+// is used, and only if there was no answer.
 func (a *answer) failure(err error) *Error {
 	if a.status == 0 {
 		return &Error{Reason: job.IdentityUnavailable, Err: describe(err)}
 	}
-	e := &Error{Reason: job.IdentityUnavailable, Status: a.status, Code: a.code}
-	if e.Code == "" && err != nil {
-		e.Code = a.ownCode()
-	}
+	e := &Error{Reason: job.IdentityUnavailable, Status: a.status, Code: a.said.code}
 	if a.refuses() {
 		e.Reason = job.CredentialsRefused
+	} else if (e.Code == "" || e.Code == codeOther) && a.noEndpoint() {
+		e.Code = codeNoEndpoint
 	}
 	if a.status == http.StatusTooManyRequests {
 		now := time.Now()
@@ -130,17 +111,24 @@ func (a *answer) failure(err error) *Error {
 	return e
 }
 
-// ownCode says what is wrong with an answer that is no error of OAuth; empty if
-// the status says it.
-func (a *answer) ownCode() string {
-	switch {
-	case a.status >= 300 && a.status < 400, a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed,
-		a.html && a.status < 500 && a.status != http.StatusTooManyRequests:
-		return codeNoEndpoint
-	case a.status < 300:
-		return codeNoToken
+// noToken is failure for a request that asked for a token.
+func (a *answer) noToken(err error) *Error {
+	e := a.failure(err)
+	if e.Code == "" && a.succeeds() {
+		e.Code = codeNoToken
 	}
-	return ""
+	return e
+}
+
+func (a *answer) succeeds() bool { return a.status >= 200 && a.status < 300 }
+
+// noEndpoint tells whether something else than an identity server answered.
+func (a *answer) noEndpoint() bool {
+	switch {
+	case a.status >= 300 && a.status < 400, a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed:
+		return true
+	}
+	return a.html && a.status < 500 && a.status != http.StatusTooManyRequests
 }
 
 // refuses tells whether the server judged the credential, and not itself. A bare
@@ -148,32 +136,50 @@ func (a *answer) ownCode() string {
 // does not: it comes from a proxy.
 func (a *answer) refuses() bool {
 	switch {
-	case a.status == http.StatusTooManyRequests, serverCodes[a.code]:
+	case a.status == http.StatusTooManyRequests, serverCodes[a.said.code]:
 		return false
-	case refusalCodes[a.code]:
+	case refusalCodes[a.said.code]:
 		return true
-	case a.status == http.StatusBadRequest:
-		return a.envelope
 	case a.status == http.StatusUnauthorized:
-		return a.envelope || !a.html
+		return a.said.code != "" || !a.html
 	}
-	return false
+	return a.said.code != "" && slices.Contains(a.dialect.refusing, a.status)
 }
 
-// post sends body to url and is content with any 2xx answer.
-func (a *answer) post(ctx context.Context, url, contentType string, body io.Reader) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, body)
+// send sends body, which may be empty, and is content with any 2xx answer.
+func (a *answer) send(ctx context.Context, method, address string, header http.Header, body string) error {
+	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(body))
 	if err != nil {
 		return &Error{Reason: job.IdentityUnavailable, Err: describe(err)}
 	}
-	req.Header.Set("Content-Type", contentType)
+	req.Header = header
 	resp, err := a.client().Do(req)
 	if err != nil {
 		return a.failure(err)
 	}
 	_ = resp.Body.Close()
-	if a.status < 200 || a.status > 299 {
+	if !a.succeeds() {
 		return a.failure(nil)
 	}
 	return nil
 }
+
+// ask sends body and is content only with an answer that gives a token. What
+// else it said is in a.said, also after an error.
+func (a *answer) ask(ctx context.Context, address string, header http.Header, body string) (Token, error) {
+	if err := a.send(ctx, http.MethodPost, address, header, body); err != nil {
+		return Token{}, err
+	}
+	if a.said.token == "" || a.said.code != "" {
+		return Token{}, a.noToken(nil)
+	}
+	return a.token(), nil
+}
+
+// contentType is a header with it, for send and ask.
+func contentType(value string) http.Header { return http.Header{"Content-Type": {value}} }
+
+const (
+	formType = "application/x-www-form-urlencoded"
+	jsonType = "application/json"
+)

@@ -273,7 +273,7 @@ func checkFailure(t *testing.T, err error, sent time.Time, status int) {
 	if e.Reason == job.CredentialsRefused && (status < 300 && status != 0 || status == 429) && !refusalCodes[e.Code] {
 		t.Errorf("status %d and code %q condemn the credential", status, e.Code)
 	}
-	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && e.Code != codeNoEndpoint && e.Code != codeNoToken && knownCode(e.Code) == "" {
+	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && e.Code != codeNoEndpoint && e.Code != codeNoToken && listed(e.Code) != e.Code {
 		t.Errorf("code %q", e.Code)
 	}
 	if wait := e.RetryAt.Sub(sent); !e.RetryAt.IsZero() && (status != 429 || wait > retry.MaxRetryAfter+time.Minute || wait < retry.MinRetryAfter) {

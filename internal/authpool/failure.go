@@ -29,7 +29,7 @@ type Error struct {
 	// Status is the HTTP status of the identity server's answer, or of the
 	// API's if Reason is job.TokenRefused. 0: no answer.
 	Status int
-	// Code is the OAuth error, "other" for one that is not listed, or one of
+	// Code is the error that the server named, "other" for one that is not listed, or one of
 	// "secret_missing", "token_malformed", "token_ended", "no_endpoint" and
 	// "no_token". May be empty.
 	Code string
@@ -92,7 +92,7 @@ const (
 	codeSecretMissing  = "secret_missing"  // nothing was asked: there is no secret to ask with
 	codeTokenMalformed = "token_malformed" // the token holds what no header may bear
 	codeTokenEnded     = "token_ended"     // the token was at its end before it came
-	codeNoEndpoint     = "no_endpoint"     // token_url is answered by something that gives no tokens
+	codeNoEndpoint     = "no_endpoint"     // what answers is no identity server
 	codeNoToken        = "no_token"        // the answer is a success, and has no token
 )
 
@@ -101,8 +101,8 @@ var ownCodes = map[string]string{
 	codeSecretMissing:  "",
 	codeTokenMalformed: "",
 	codeTokenEnded:     "it had ended before it came",
-	codeNoEndpoint:     "what answers at token_url is not a token endpoint",
-	codeNoToken:        "the answer has no access_token",
+	codeNoEndpoint:     "what answers at that address gives no tokens",
+	codeNoToken:        "the answer has no token",
 }
 
 // failureOf turns any error of a grant into an Error of our own.

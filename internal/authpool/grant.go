@@ -20,9 +20,17 @@ type Grant interface {
 }
 
 // Logout is what a grant has besides where the product knows sessions, or can
-// revoke a token. It is called once, by [Pool.Close], with the token in use.
+// revoke a token. [Pool.Close] calls it for each token that is still good.
 type Logout interface {
 	Logout(ctx context.Context, token Token) error
+}
+
+// Renewal is what a grant has besides where a token that is still good can be
+// exchanged for the next one. The pool asks for it ahead of the end, as long as
+// the secret's files are as they were; a refusal is not that of the credential:
+// the pool then logs in, once, with Token.
+type Renewal interface {
+	Renew(ctx context.Context, live Token) (Token, error)
 }
 
 // Token is what a log-in gives. It prints as [redacted] with every verb and as
@@ -33,6 +41,8 @@ type Token struct {
 	// Expiry is when the token ends, counted from before the request was sent.
 	// Zero: unknown; then a JWT's exp less iat, else the pool's default life.
 	Expiry time.Time
+	// Refresh is the refresh token that came with it; empty: there is none.
+	Refresh string
 }
 
 const redacted = "[redacted]"

@@ -18,6 +18,10 @@ type Credential struct {
 	// SecretFiles are the files that the grant reads its secrets from. A change
 	// of one of them ends the wait after a refusal. Empty: none.
 	SecretFiles []string
+	// Session tells that the product may end one session of the account when
+	// another one begins: a token that is refused soon after it worked was most
+	// likely taken by another log-in.
+	Session bool
 }
 
 // Settings are what a pool is made of.

@@ -83,8 +83,8 @@ func TestErrorTexts(t *testing.T) {
 			`authpool: credential "a": there is no secret to log in with: it is empty`,
 		},
 		"no file":     {failureOf("a", noFile), `authpool: credential "a": there is no secret to log in with: open /nonexistent/secret: no such file or directory`},
-		"no endpoint": {&Error{Reason: job.IdentityUnavailable, Code: codeNoEndpoint, Status: 404}, "authpool: the identity server gives no token: what answers at token_url is not a token endpoint: status 404"},
-		"no token":    {&Error{Reason: job.IdentityUnavailable, Code: codeNoToken, Status: 200}, "authpool: the identity server gives no token: the answer has no access_token: status 200"},
+		"no endpoint": {&Error{Reason: job.IdentityUnavailable, Code: codeNoEndpoint, Status: 404}, "authpool: the identity server gives no token: what answers at that address gives no tokens: status 404"},
+		"no token":    {&Error{Reason: job.IdentityUnavailable, Code: codeNoToken, Status: 200}, "authpool: the identity server gives no token: the answer has no token: status 200"},
 		"no name":     {&Error{Reason: job.TokenRefused, Status: 401}, "authpool: the API refuses a fresh token: status 401"},
 		"bare":        {&Error{}, "authpool: the identity server gives no token"},
 	} {

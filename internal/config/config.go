@@ -134,6 +134,15 @@ const (
 	ControlRoom       Grant = "control_room"
 )
 
+// AuthMethod is how an OAuth client proves who it is, by its name in RFC 7591.
+type AuthMethod string
+
+// The methods.
+const (
+	ClientSecretPost  AuthMethod = "client_secret_post"
+	ClientSecretBasic AuthMethod = "client_secret_basic"
+)
+
 // Credential is one way to log in. What is needed depends on the product and on
 // Grant, and is set; what is not used is not set. ControlRoom has either APIKey
 // or Password.
@@ -141,6 +150,7 @@ type Credential struct {
 	Grant         Grant
 	TokenURL      string
 	RevocationURL string
+	AuthMethod    AuthMethod // empty: client_secret_post
 	ClientID      string
 	ClientSecret  secret.Source
 	Scopes        []string

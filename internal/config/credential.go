@@ -14,11 +14,11 @@ var grants = map[Product]map[Grant]grantKeys{
 	UiPath: {
 		ClientCredentials: {
 			needed:   []string{"token_url", "client_id", "client_secret"},
-			optional: []string{"scopes", "revocation_url"},
+			optional: []string{"token_endpoint_auth_method", "scopes", "revocation_url"},
 		},
 		Password: {
 			needed:   []string{"token_url", "client_id", "username", "password"},
-			optional: []string{"client_secret", "scopes", "revocation_url"},
+			optional: []string{"client_secret", "token_endpoint_auth_method", "scopes", "revocation_url"},
 		},
 		Static:       {needed: []string{"token"}},
 		UiPathLegacy: {needed: []string{"username", "password"}},
@@ -44,7 +44,7 @@ var tokenURLAdvice = map[Product]string{
 
 // credentialKeys is every key but grant.
 var credentialKeys = []string{
-	"token_url", "revocation_url", "client_id", "client_secret", "scopes", "username",
+	"token_url", "revocation_url", "token_endpoint_auth_method", "client_id", "client_secret", "scopes", "username",
 	"password", "api_key", "refresh_token", "token", "totp_secret", "multiple_login",
 }
 
@@ -67,6 +67,7 @@ func (s *section) credential(product Product, generation string) Credential {
 		Grant:         s.grant(product),
 		TokenURL:      s.address("token_url"),
 		RevocationURL: s.address("revocation_url"),
+		AuthMethod:    choice(s, "token_endpoint_auth_method", "", ClientSecretPost, ClientSecretBasic),
 		ClientID:      s.str("client_id", ""),
 		ClientSecret:  s.secret("client_secret"),
 		Scopes:        s.strs("scopes"),
@@ -80,6 +81,9 @@ func (s *section) credential(product Product, generation string) Credential {
 	}
 	if keys, known := grants[product][out.Grant]; known {
 		s.fitting(product, out.Grant, keys)
+	}
+	if out.Grant == Password && product == UiPath && s.has("token_endpoint_auth_method") && !s.has("client_secret") {
+		s.problem(s.at("token_endpoint_auth_method"), "needs client_secret; give it, or remove this key")
 	}
 	if out.Grant == ControlRoom && product == AutomationAnywhere {
 		s.controlRoom(generation)

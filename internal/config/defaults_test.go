@@ -114,6 +114,7 @@ connections:
       - grant: client_credentials
         token_url: https://id/token
         revocation_url: https://id/revoke
+        token_endpoint_auth_method: client_secret_basic
         client_id: 12
         client_secret: {file: /run/s}
         scopes: [X, Y]
@@ -164,7 +165,7 @@ shutdown_grace: 8s
 			Name: "c", Product: config.UiPath, URL: "https://host/path", Tenant: "T",
 			Credentials: []config.Credential{
 				{
-					Grant: config.ClientCredentials, TokenURL: "https://id/token", RevocationURL: "https://id/revoke",
+					Grant: config.ClientCredentials, TokenURL: "https://id/token", RevocationURL: "https://id/revoke", AuthMethod: config.ClientSecretBasic,
 					ClientID: "12", ClientSecret: secret.File("/run/s"), Scopes: []string{"X", "Y"},
 				},
 				{Grant: config.UiPathLegacy, Username: "u", Password: secret.Literal("p")},

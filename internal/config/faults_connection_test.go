@@ -92,6 +92,17 @@ var connectionFaults = map[string]fault{
 		"6:9: connections.acme.credentials[0].token_url: is missing; grant password needs it",
 		"6:9: connections.acme.credentials[0].username: is missing; grant password needs it",
 	}},
+	"password, basic without a secret": {
+		old: "grant: static\n        token: {env: TOKEN}",
+		new: "grant: password\n        token_url: https://id/token\n        client_id: a\n        username: u\n        password: p\n        token_endpoint_auth_method: client_secret_basic",
+		want: []string{
+			"11:37: connections.acme.credentials[0].token_endpoint_auth_method: needs client_secret; give it, or remove this key",
+		},
+	},
+	"unknown method": {old: "grant: static", new: "grant: static\n        token_endpoint_auth_method: private_key_jwt", want: []string{
+		"7:37: connections.acme.credentials[0].token_endpoint_auth_method: is not used with grant static on uipath; remove it",
+		"7:37: connections.acme.credentials[0].token_endpoint_auth_method: must be client_secret_post or client_secret_basic",
+	}},
 	"uipath_legacy": {old: "grant: static\n        token: {env: TOKEN}", new: "grant: uipath_legacy", want: []string{
 		"6:9: connections.acme.credentials[0].password: is missing; grant uipath_legacy needs it",
 		"6:9: connections.acme.credentials[0].username: is missing; grant uipath_legacy needs it",

@@ -74,6 +74,7 @@ const (
 	CredentialsRefused  Reason = "credentials_refused"  // the identity server refuses the credential
 	IdentityUnavailable Reason = "identity_unavailable" // the identity server does not answer as it should
 	TokenRefused        Reason = "token_refused"        // the API refuses a token that is fresh
+	SessionTaken        Reason = "session_taken"        // another log-in of the same account ends our sessions
 	Throttled           Reason = "throttled"            // 429
 	ServiceUnavailable  Reason = "service_unavailable"  // 5xx
 	BreakerOpen         Reason = "breaker_open"         // too many failures one after the other
