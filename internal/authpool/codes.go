@@ -21,7 +21,7 @@ var (
 		"temporarily_unavailable": true,
 		"slow_down":               true,
 		// Control Room: also its answer to a request of the wrong generation.
-		"generic.server.exception": true,
+		codeServerException: true,
 	}
 	otherCodes = map[string]bool{
 		"invalid_request":        true,
@@ -32,9 +32,14 @@ var (
 		"interaction_required":   true,
 		"login_required":         true,
 		"consent_required":       true,
-		"mfa_required":           true,
+		codeMFARequired:          true,
 		"UM1117":                 true, // Control Room: no token in X-Authorization
 	}
+)
+
+const (
+	codeServerException = "generic.server.exception"
+	codeMFARequired     = "mfa_required" // also ours: the server asks for a passcode, and there is no totp_secret
 )
 
 // codeOther stands for a code that is not listed.

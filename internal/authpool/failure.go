@@ -30,8 +30,8 @@ type Error struct {
 	// API's if Reason is job.TokenRefused. 0: no answer.
 	Status int
 	// Code is the error that the server named, "other" for one that is not listed, or one of
-	// "secret_missing", "token_malformed", "token_ended", "no_endpoint" and
-	// "no_token". May be empty.
+	// "secret_missing", "token_malformed", "token_ended", "no_endpoint", "no_token",
+	// "totp_malformed" and "passcode_used". May be empty.
 	Code string
 	// RetryAt is when the pool tries again by itself. It may have passed if the
 	// caller waited for the log-in of another credential meanwhile.
@@ -59,6 +59,8 @@ func (e *Error) detail() string {
 		what = "there is no secret to log in with"
 	case e.Code == codeTokenMalformed:
 		what = "the token cannot be used"
+	case e.Code == codeTOTPMalformed:
+		what = "the TOTP secret cannot be used"
 	case e.Reason == job.CredentialsRefused:
 		what = "the credential is refused"
 	case e.Reason == job.TokenRefused:
@@ -94,6 +96,8 @@ const (
 	codeTokenEnded     = "token_ended"     // the token was at its end before it came
 	codeNoEndpoint     = "no_endpoint"     // what answers is no identity server
 	codeNoToken        = "no_token"        // the answer is a success, and has no token
+	codeTOTPMalformed  = "totp_malformed"  // no passcode can be made of the TOTP secret
+	codePasscodeUsed   = "passcode_used"   // the passcode was sent already, and the next one is not due yet
 )
 
 // ownCodes are our codes in words; empty where the rest of the text says it.
@@ -103,6 +107,8 @@ var ownCodes = map[string]string{
 	codeTokenEnded:     "it had ended before it came",
 	codeNoEndpoint:     "what answers at that address gives no tokens",
 	codeNoToken:        "the answer has no token",
+	codeTOTPMalformed:  "",
+	codePasscodeUsed:   "the present passcode was used already, and the next one is due within its period",
 }
 
 // failureOf turns any error of a grant into an Error of our own.

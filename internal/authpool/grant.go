@@ -11,10 +11,10 @@ import (
 //
 // Token logs in once, without a repeat of its own, and ends when ctx ends. It
 // reads its secrets anew each time. An error is best an [*Error], with RetryAt
-// set only if the identity server named a time; one that wraps
-// [secret.ErrMissing] counts as a refused credential, and any other as an
-// identity server that is not available. Of such another error only its kind is
-// shown, never its text.
+// set only if the identity server named a time, or if a try before it would be in
+// vain; one that wraps [secret.ErrMissing] counts as a refused credential, and any
+// other as an identity server that is not available. Of such another error only its
+// kind is shown, never its text.
 type Grant interface {
 	Token(ctx context.Context) (Token, error)
 }

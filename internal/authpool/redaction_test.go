@@ -52,6 +52,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 			p, &p, l, &l, struct{ l Lease }{l}, struct{ p *Pool }{p}, struct{ Pool *Pool }{p}, []Lease{l}, map[string]Lease{"l": l},
 			Token{Value: canary}, &Token{Value: canary}, struct{ T Token }{Token{Value: canary}},
 			credential, &credential, struct{ c Credential }{credential}, g, *g, struct{ g ClientCredentials }{*g}, &Static{secret.Literal(canary)},
+			Veeam{Password: secret.Literal(canary), newest: secret.Literal(canary), seed: secret.Literal(canary)},
+			&ControlRoom{APIKey: secret.Literal(canary), passcodes: passcodes{last: secret.Literal(canary)}},
 			s, p.State(), &Transport{Pool: p}, Transport{Pool: p},
 		} {
 			wantNoSecret(t, v)
@@ -85,6 +87,8 @@ func TestErrorTexts(t *testing.T) {
 		"no file":     {failureOf("a", noFile), `authpool: credential "a": there is no secret to log in with: open /nonexistent/secret: no such file or directory`},
 		"no endpoint": {&Error{Reason: job.IdentityUnavailable, Code: codeNoEndpoint, Status: 404}, "authpool: the identity server gives no token: what answers at that address gives no tokens: status 404"},
 		"no token":    {&Error{Reason: job.IdentityUnavailable, Code: codeNoToken, Status: 200}, "authpool: the identity server gives no token: the answer has no token: status 200"},
+		"no TOTP":     {&Error{Reason: job.CredentialsRefused, Code: codeTOTPMalformed}, "authpool: the TOTP secret cannot be used"},
+		"passcode":    {&Error{Reason: job.IdentityUnavailable, Code: codePasscodeUsed}, "authpool: the identity server gives no token: the present passcode was used already, and the next one is due within its period"},
 		"no name":     {&Error{Reason: job.TokenRefused, Status: 401}, "authpool: the API refuses a fresh token: status 401"},
 		"bare":        {&Error{}, "authpool: the identity server gives no token"},
 	} {

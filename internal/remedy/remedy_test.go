@@ -52,10 +52,35 @@ func TestEveryCodeOfALogInHasARemedy(t *testing.T) {
 		}
 	}
 	// The API's refusal keeps no code of an earlier log-in.
-	if got := OfLogIn(job.TokenRefused, "invalid_client"); got != OfHold(job.TokenRefused) {
-		t.Errorf("a refused token: %q", got)
+	for _, r := range []job.Reason{job.TokenRefused, job.SessionTaken} {
+		if got := OfLogIn(r, "invalid_client"); got != OfHold(r) {
+			t.Errorf("%s: %q", r, got)
+		}
 	}
 	if got := OfLogIn(job.IdentityUnavailable, "of a later version"); got != OfHold(job.IdentityUnavailable) {
 		t.Errorf("a code that is not known: %q", got)
+	}
+}
+
+// TestRemediesFitEveryProduct: not every credential has a token_url.
+func TestRemediesFitEveryProduct(t *testing.T) {
+	t.Parallel()
+	for code, words := range map[string][]string{
+		"no_endpoint":              {"token_url", "the connection's url", "generation", "9898", "uipath_legacy"},
+		"no_token":                 {"token_url", "or url"},
+		"generic.server.exception": {"the request may be wrong", "generation", "e11", "a360"},
+		"unsupported_grant_type":   {"Veeam"},
+		"invalid_grant":            {`DOMAIN\USERNAME`, "refresh token"},
+		"mfa_required":             {"totp_secret"},
+		"UM1110":                   {"api_key or password", "locked"},
+	} {
+		for _, reason := range []job.Reason{job.CredentialsRefused, job.IdentityUnavailable} {
+			text := OfLogIn(reason, code)
+			for _, word := range words {
+				if !strings.Contains(text, word) {
+					t.Errorf("%s: %q says nothing of %s", code, text, word)
+				}
+			}
+		}
 	}
 }
