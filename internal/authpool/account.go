@@ -16,22 +16,26 @@ type account struct {
 	name  string
 	grant Grant
 	files []string
+	// session: another log-in of the account may end ours. It is rivals' to judge.
+	session bool
 
 	current  atomic.Pointer[session] // nil: no token. Written under mu, read without
 	inFlight atomic.Int64            // leases not yet released
 
-	mu      sync.Mutex // guards what follows; never held over I/O or a callback
-	flight  *flight    // nil: no log-in under way
-	failure *Error     // why the last log-in, or the token that it gave, failed; nil once one worked
-	seen    uint64     // fingerprint of the files that failure is about
-	streak  int        // failed log-ins in a row for the same reason
-	kind    job.Reason // that reason
-	refusal *Error     // the API refused a fresh token and has accepted none since
-	refused int        // how often in a row
-	young   int        // tokens in a row that were dropped within freshFor
-	told    job.Reason // the reason of the last Refused event; empty after Renewed
-	toldFor string     // its code
-	since   time.Time  // when told became what it is; zero: before the first log-in
+	mu       sync.Mutex // guards what follows; never held over I/O or a callback
+	flight   *flight    // nil: no log-in under way
+	failure  *Error     // why the last log-in, or the token that it gave, failed; nil once one worked
+	seen     uint64     // fingerprint of the files that failure is about
+	streak   int        // failed log-ins in a row for the same reason
+	kind     job.Reason // that reason
+	refusal  *Error     // the API refused a fresh token and has accepted none since
+	refused  int        // how often in a row
+	young    int        // tokens in a row that were dropped within freshFor
+	rivals   rivalry    // what is known of other log-ins of the account
+	replaced []*session // tokens to log out at the end, the oldest first
+	told     job.Reason // the reason of the last Refused event; empty after Renewed
+	toldFor  string     // its code
+	since    time.Time  // when told became what it is; zero: before the first log-in
 }
 
 // flight is a log-in under way. done is closed once its result is in the account.
@@ -121,7 +125,9 @@ func (a *account) renewed(token Token, born, now time.Time, files uint64) Event 
 	if !s.good(now) {
 		return a.failed(&Error{Reason: job.IdentityUnavailable, Code: codeTokenEnded}, now, files)
 	}
-	a.current.Store(s)
+	a.rivals.outlived(a.current.Load(), now)
+	a.rivals.began(born)
+	a.replace(s, now)
 	a.failure, a.streak = nil, 0
 	ev := Event{Result: LoggedIn, Generation: s.generation, Expiry: s.expiry}
 	if a.refusal == nil { // else it is news only once the API takes the token

@@ -13,6 +13,9 @@ var (
 	credentialBackoff = backoff{30 * time.Second, 15 * time.Minute}
 	// 5 s, 10 s, 20 s, 40 s, 80 s, 160 s, 5 m: the API refuses fresh tokens.
 	tokenBackoff = backoff{5 * time.Second, 5 * time.Minute}
+	// 1 m, 2 m, 4 m, 8 m, 15 m: another log-in ends our sessions. Each less or more
+	// by half at most.
+	takenBackoff = backoff{time.Minute, 15 * time.Minute}
 )
 
 // lookAgain is how often a missing secret is looked for, and the files of a

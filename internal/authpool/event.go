@@ -12,7 +12,8 @@ const (
 	Refused = "token.refused" // there will be no new token for now: once per change, not per try
 )
 
-// Result is how a log-in ended: the label of token_logins_total.
+// Result is how a log-in ended: the label of token_logins_total. A renewal is one
+// too; with the log-in that follows a refused one it counts once.
 type Result string
 
 // The results of a log-in. The zero value means that none was made.

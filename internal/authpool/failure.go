@@ -24,10 +24,11 @@ type Error struct {
 	// tried again first.
 	Credential string
 	// Reason is who must act: job.CredentialsRefused (the operator),
-	// job.IdentityUnavailable (wait) or job.TokenRefused (the API's operator).
+	// job.IdentityUnavailable (wait), job.TokenRefused (the API's operator) or
+	// job.SessionTaken (whoever else uses the account).
 	Reason job.Reason
 	// Status is the HTTP status of the identity server's answer, or of the
-	// API's if Reason is job.TokenRefused. 0: no answer.
+	// API's if Reason is job.TokenRefused or job.SessionTaken. 0: no answer.
 	Status int
 	// Code is the error that the server named, "other" for one that is not listed, or one of
 	// "secret_missing", "token_malformed", "token_ended", "no_endpoint", "no_token",
@@ -65,6 +66,8 @@ func (e *Error) detail() string {
 		what = "the credential is refused"
 	case e.Reason == job.TokenRefused:
 		what = "the API refuses a fresh token"
+	case e.Reason == job.SessionTaken:
+		what = "another log-in of the same account ends the session"
 	}
 	if facts := e.facts(); facts != "" {
 		return what + ": " + facts

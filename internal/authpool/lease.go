@@ -25,7 +25,7 @@ func (l Lease) Token() string {
 		return ""
 	}
 	token, _ := l.session.reveal()
-	return token
+	return token.Value
 }
 
 // Release tells that the call is over.

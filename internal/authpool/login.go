@@ -7,7 +7,8 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// loginTimeout bounds one log-in, its second try with a changed secret included.
+// loginTimeout bounds one log-in, with the renewal before it, or its second try
+// with a changed secret.
 const loginTimeout = 20 * time.Second
 
 // login is what a log-in brought.
@@ -21,7 +22,11 @@ type login struct {
 // logIn runs in a goroutine of the pool's: no caller's context can end it, and it
 // has a time limit of its own.
 func (a *account) logIn(f *flight) {
-	ctx, cancel := context.WithTimeout(a.pool.ctx, loginTimeout)
+	ctx := a.pool.ctx
+	if _, ok := a.grant.(Logout); ok {
+		ctx = a.pool.late
+	}
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
 	got := a.ask(ctx)
 	ev := a.land(got)
@@ -30,14 +35,18 @@ func (a *account) logIn(f *flight) {
 	a.pool.observe(ev)
 }
 
-// ask logs in. Before a refusal is believed the secret's files are compared: if
-// one changed since they were read, it is asked once more, with the new secret.
+// ask renews the token, or else logs in. Before a refusal is believed the secret's
+// files are compared: if one changed since they were read, it is asked once more,
+// with the new secret.
 func (a *account) ask(ctx context.Context) login {
+	if got, ok := a.exchange(ctx); ok {
+		return got
+	}
 	got := a.askOnce(ctx)
 	if got.err == nil || len(a.files) == 0 || failureOf(a.name, got.err).Reason != job.CredentialsRefused {
 		return got
 	}
-	if fingerprint(a.files) == got.files {
+	if fingerprint(a.files) == got.files || a.pool.ctx.Err() != nil {
 		return got
 	}
 	return a.askOnce(ctx)

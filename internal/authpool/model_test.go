@@ -2,6 +2,8 @@ package authpool
 
 import (
 	"errors"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +16,17 @@ import (
 // noDeadline hides the methods of testing.T that a bubble forbids.
 type noDeadline struct{ testing.TB }
 
+// longest is the longest wait of all.
+const longest = 15*time.Minute*3/2 + time.Minute
+
 // model drives a pool by chance and knows what it may do.
 type model struct {
 	p       *Pool
-	grants  []*fakeGrant
+	grants  []*renewing
+	session bool // a log-in may end another session
 	leases  []Lease
 	dropped map[uint64]bool
+	turned  map[string]bool // tokens that the API answered 401 to
 }
 
 func (m *model) lease(t *rapid.T) {
@@ -29,8 +36,12 @@ func (m *model) lease(t *rapid.T) {
 		t.Fatalf("a lease took %s", d)
 	}
 	if err != nil {
-		if e, ok := errors.AsType[*Error](err); !ok || !e.RetryAt.After(begun) {
+		e, ok := errors.AsType[*Error](err)
+		if !ok || !e.RetryAt.After(begun) {
 			t.Fatalf("Lease = %v", err)
+		}
+		if e.Reason == job.SessionTaken && (!m.session || time.Until(e.RetryAt) > longest) {
+			t.Fatalf("Lease = %v, for %s", err, time.Until(e.RetryAt))
 		}
 		return
 	}
@@ -54,10 +65,10 @@ func (m *model) verdict(t *rapid.T) {
 		m.p.Accept(l)
 	case "invalidate":
 		m.p.Invalidate(l)
-		m.dropped[l.Generation] = true
+		m.dropped[l.Generation], m.turned[l.Token()] = true, true
 	case "refuse":
 		m.p.Refuse(l)
-		m.dropped[l.Generation] = true
+		m.dropped[l.Generation], m.turned[l.Token()] = true, true
 	}
 }
 
@@ -71,7 +82,12 @@ func (m *model) release(t *rapid.T) {
 
 func (m *model) mood(t *rapid.T) {
 	g := m.grants[rapid.IntRange(0, len(m.grants)-1).Draw(t, "grant")]
-	g.fail(rapid.SampledFrom([]error{nil, nil, errRefused, errDown}).Draw(t, "mood"))
+	moods := rapid.SampledFrom([]error{nil, nil, errRefused, errDown})
+	g.fail(moods.Draw(t, "mood"))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.renewErr = moods.Draw(t, "mood of renewals")
+	g.same = rapid.Bool().Draw(t, "renewals that bring nothing")
 }
 
 func (m *model) sleep(t *rapid.T) {
@@ -101,48 +117,85 @@ func (m *model) check(t *rapid.T) {
 	}
 }
 
+// closed is what holds after Close: every token that is still good was logged out,
+// once, and none that the API turned down.
+func (m *model) closed(t *rapid.T) {
+	for _, g := range m.grants {
+		for i, value := range g.ended {
+			if m.turned[value] || slices.Contains(g.ended[:i], value) {
+				t.Errorf("logged out %s, of %q; turned down: %v", value, g.ended, m.turned)
+			}
+		}
+		for _, token := range g.given {
+			good := token.Expiry.IsZero() || time.Until(token.Expiry) > maxFloor
+			if good && !m.turned[token.Value] && !slices.Contains(g.ended, token.Value) {
+				t.Errorf("%s is left behind, good for %s; logged out %q", token.Value, time.Until(token.Expiry), g.ended)
+			}
+		}
+	}
+}
+
+// newModel makes a pool that is not running.
+func newModel(t *rapid.T) *model {
+	m := &model{dropped: map[uint64]bool{}, turned: map[string]bool{}, session: rapid.Bool().Draw(t, "session")}
+	took := rapid.SampledFrom([]time.Duration{0, 50 * time.Millisecond, 3 * time.Second, time.Hour})
+	life := rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour, 1e6 * time.Hour})
+	var s Settings
+	for _, name := range []string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(t, "credentials")] {
+		g := newRenewing(life.Draw(t, "life"))
+		g.name, g.took = name, took.Draw(t, "took")
+		m.grants = append(m.grants, g)
+		s.Credentials = append(s.Credentials, Credential{Name: name, Grant: g, Session: m.session})
+	}
+	m.p = New(s)
+	return m
+}
+
+// recovers sees that the pool never sticks.
+func (m *model) recovers(t *rapid.T) {
+	for _, g := range m.grants {
+		g.mu.Lock()
+		g.fakeGrant.err, g.renewErr, g.took, g.life = nil, nil, 0, time.Hour
+		g.mu.Unlock()
+	}
+	time.Sleep(longest + loginTimeout)
+	l, err := m.p.Lease(t.Context())
+	if err != nil {
+		t.Fatalf("Lease = %v, long after all is well", err)
+	}
+	m.p.Accept(l)
+	if s := m.p.State(); s.Status != OK {
+		t.Fatalf("state %+v", s)
+	}
+}
+
 func TestPoolModel(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		rapid.Check(noDeadline{t}, func(t *rapid.T) {
-			m := &model{dropped: map[uint64]bool{}}
-			took := rapid.SampledFrom([]time.Duration{0, 50 * time.Millisecond, 3 * time.Second, time.Hour})
-			life := rapid.SampledFrom([]time.Duration{0, time.Second, time.Minute, time.Hour, 1e6 * time.Hour})
-			for _, name := range []string{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(t, "credentials")] {
-				m.grants = append(m.grants, &fakeGrant{name: name, took: took.Draw(t, "took"), life: life.Draw(t, "life")})
-			}
-			m.p, _ = newPool(m.grants...)
-			ended := make(chan struct{})
-			close(ended)
-			if rapid.Bool().Draw(t, "running") {
-				ended = make(chan struct{})
-				go func() {
-					defer close(ended)
-					_ = m.p.Run(t.Context())
-				}()
-			}
-			defer func() {
-				if err := m.p.Close(t.Context()); err != nil {
-					t.Errorf("Close = %v", err)
-				}
-				<-ended
-			}()
-			t.Repeat(map[string]func(*rapid.T){
-				"lease": m.lease, "verdict": m.verdict, "release": m.release, "mood": m.mood, "sleep": m.sleep, "": m.check,
+	for _, name := range []string{"one", "two", "three", "four"} { // a check ends after a day of virtual time
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				rapid.Check(noDeadline{t}, checkModel)
 			})
-			for _, g := range m.grants { // it never sticks
-				g.mu.Lock()
-				g.err, g.took, g.life = nil, 0, time.Hour
-				g.mu.Unlock()
-			}
-			time.Sleep(credentialBackoff.max + loginTimeout)
-			l, err := m.p.Lease(t.Context())
-			if err != nil {
-				t.Fatalf("Lease = %v, long after all is well", err)
-			}
-			m.p.Accept(l)
-			if s := m.p.State(); s.Status != OK {
-				t.Fatalf("state %+v", s)
-			}
 		})
+	}
+}
+
+func checkModel(t *rapid.T) {
+	m := newModel(t)
+	var running sync.WaitGroup
+	if rapid.Bool().Draw(t, "running") {
+		running.Go(func() { _ = m.p.Run(t.Context()) })
+	}
+	defer func() {
+		if err := m.p.Close(t.Context()); err != nil {
+			t.Errorf("Close = %v", err)
+		}
+		running.Wait()
+		m.closed(t)
+	}()
+	t.Repeat(map[string]func(*rapid.T){
+		"lease": m.lease, "verdict": m.verdict, "release": m.release, "mood": m.mood, "sleep": m.sleep, "": m.check,
 	})
+	if rapid.Bool().Draw(t, "closed later") {
+		m.recovers(t)
+	}
 }

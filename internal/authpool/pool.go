@@ -2,7 +2,6 @@ package authpool
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -48,9 +47,11 @@ type Pool struct {
 	generation  atomic.Uint64 // the last one given
 	bell        bell          // rings at every change
 
-	ctx     context.Context // the pool's own: of every log-in; ended by halt
+	ctx     context.Context // the pool's own; ended by halt
 	cancel  context.CancelFunc
-	mu      sync.Mutex // guards halted
+	late    context.Context    // that of log-ins whose token would have to be logged out: ends a little later
+	giveUp  context.CancelFunc // ends late
+	mu      sync.Mutex         // guards halted
 	halted  bool
 	flights sync.WaitGroup // log-ins under way; grows only while not halted
 }
@@ -62,16 +63,21 @@ func New(s Settings) *Pool {
 		p.defaultLife = defaultLife
 	}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.late, p.giveUp = context.WithCancel(context.Background())
 	for _, c := range s.Credentials {
-		p.accounts = append(p.accounts, &account{pool: p, name: c.Name, grant: c.Grant, files: c.SecretFiles})
+		p.accounts = append(p.accounts, &account{
+			pool: p, name: c.Name, grant: c.Grant, files: c.SecretFiles, session: c.Session,
+		})
 	}
 	return p
 }
 
 // Run logs in, renews ahead, and tries again after a failure, until ctx ends. Then
-// it stops the pool: log-ins under way are given up and waited for. Tokens that
-// are there can be leased on until Close, so end ctx when no more work begins.
-// It is called once, and returns nil.
+// it stops the pool: no log-in begins any more, and those under way are waited
+// for. They are given up at once, or after a second where the grant has a Logout,
+// so that no token comes to life that nobody knows of. Tokens that are there can
+// be leased on until Close, so end ctx when no more work begins. It is called
+// once, and returns nil.
 func (p *Pool) Run(ctx context.Context) error {
 	var keepers sync.WaitGroup
 	for _, a := range p.accounts {
@@ -79,6 +85,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	}
 	keepers.Wait()
 	p.halt()
+	defer p.linger(context.WithoutCancel(ctx))()
 	p.flights.Wait()
 	return nil
 }
@@ -101,48 +108,6 @@ func (p *Pool) pause(ctx context.Context, rung <-chan struct{}, d time.Duration)
 	case <-ctx.Done():
 	case <-p.ctx.Done():
 	}
-}
-
-// Close stops the pool, as the end of Run's context does, takes the tokens out of
-// use, and logs out where the grant can. It does not wait beyond the end of ctx
-// unless a grant does. A second Close does nothing.
-func (p *Pool) Close(ctx context.Context) error {
-	p.halt()
-	faults := make([]error, len(p.accounts))
-	var wg sync.WaitGroup
-	for i, a := range p.accounts {
-		wg.Go(func() { faults[i] = a.close(ctx) })
-	}
-	wg.Wait()
-	return errors.Join(faults...)
-}
-
-// close waits for a log-in that is being given up, so that no session is left
-// behind, and logs out.
-func (a *account) close(ctx context.Context) error {
-	a.mu.Lock()
-	f := a.flight
-	a.mu.Unlock()
-	if f != nil {
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return fmt.Errorf("authpool: credential %.64q: the log-in under way does not end: %w", a.name, ctx.Err())
-		}
-	}
-	a.mu.Lock()
-	s := a.current.Swap(nil)
-	a.mu.Unlock()
-	grant, ok := a.grant.(Logout)
-	if s == nil || !ok {
-		return nil
-	}
-	token, _ := s.reveal()
-	if err := grant.Logout(ctx, Token{Value: token, Expiry: s.expiry}); err != nil {
-		e := failureOf(a.name, err)
-		return &cause{fmt.Sprintf("authpool: credential %.64q: log-out: %s", a.name, e.facts()), e}
-	}
-	return nil
 }
 
 // launch runs f in a goroutine of the pool's, unless the pool is halted.

@@ -5,18 +5,20 @@ import (
 	"time"
 )
 
-// session is one token in use. All but accepted is fixed when it is made.
+// session is one token in use. All but what says otherwise is fixed when it is made.
 type session struct {
 	// reveal is a closure, because fmt prints the text of unexported fields, and
 	// with some verbs also that behind a pointer.
-	reveal     func() (token, bearer string)
+	reveal     func() (token Token, bearer string)
 	generation uint64
 	born       time.Time // the moment before the log-in was sent
 	expiry     time.Time
-	usable     time.Time // from here on it is not handed out: expiry less the floor
-	renew      time.Time // from here on a new one is wanted
-	files      uint64    // fingerprint of the secret's files before the log-in
-	accepted   atomic.Bool
+	usable     time.Time   // from here on it is not handed out: expiry less the floor
+	renew      time.Time   // from here on a new one is wanted
+	files      uint64      // fingerprint of the secret's files before the log-in
+	accepted   atomic.Bool // the API took it
+	turned     atomic.Bool // the API answered 401 to it
+	renewals   int         // how often its renewal was tried; only the log-in under way touches it
 }
 
 // freshFor is how long a token counts as fresh from the log-in, even though the
@@ -28,12 +30,13 @@ const freshFor = time.Minute
 // renewal is at least a second off, whatever its life.
 func newSession(token Token, generation uint64, born, now time.Time, fallback time.Duration, r float64) *session {
 	life := lifeOf(token, born, fallback)
-	value, bearer := token.Value, "Bearer "+token.Value
+	bearer := "Bearer " + token.Value
+	token.Expiry = born.Add(life)
 	s := &session{
-		reveal:     func() (string, string) { return value, bearer },
+		reveal:     func() (Token, string) { return token, bearer },
 		generation: generation,
 		born:       born,
-		expiry:     born.Add(life),
+		expiry:     token.Expiry,
 		usable:     born.Add(life - floor(life)),
 		renew:      born.Add(renewAfter(life, r)),
 	}
@@ -45,6 +48,12 @@ func newSession(token Token, generation uint64, born, now time.Time, fallback ti
 
 // good reports whether the token may be handed out. A nil session may not.
 func (s *session) good(now time.Time) bool { return s != nil && now.Before(s.usable) }
+
+// over reports whether nothing is left of the token to log out. One whose life
+// was cut down to maxLife may live for longer than its expiry says.
+func (s *session) over(now time.Time) bool {
+	return s.turned.Load() || !now.Before(s.expiry) && s.expiry.Sub(s.born) < maxLife
+}
 
 // fresh reports whether a 401 says something about the log-in and not about a
 // token that was good and has been revoked since.

@@ -87,7 +87,7 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, lease Lease) (*h
 	if t.Header == "" || http.CanonicalHeaderKey(t.Header) == "Authorization" {
 		signed.Header.Set("Authorization", bearer)
 	} else {
-		signed.Header.Set(t.Header, token)
+		signed.Header.Set(t.Header, token.Value)
 	}
 	resp, err := t.base().RoundTrip(signed)
 	if err != nil {

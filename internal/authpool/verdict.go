@@ -1,6 +1,7 @@
 package authpool
 
 import (
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -11,7 +12,11 @@ import (
 // dropped, if it is still the current one, and a new log-in is due at once; of
 // any number of callers only the first has an effect. It counts as [Pool.Refuse]
 // if the API refused the token before this one too, or if this is the fourth in a
-// row that did not live for a minute.
+// row that did not live for a minute. Where a log-in may end another session of
+// the account, the second token that is turned down within a minute of its birth,
+// after it or the one before had worked, was taken by another log-in: then the
+// next one waits 1 m, doubling to 15 m, until a token lives for 15 m or until its
+// renewal is due.
 func (p *Pool) Invalidate(l Lease) {
 	if l.session != nil {
 		l.account.reject(l.session, false)
@@ -43,6 +48,7 @@ func (p *Pool) Accept(l Lease) {
 const maxYoung = 3
 
 func (a *account) reject(s *session, refused bool) {
+	s.turned.Store(true)
 	if a.current.Load() != s {
 		return // someone was here before
 	}
@@ -62,26 +68,47 @@ func (a *account) drop(s *session, refused bool, now time.Time) (Event, bool) {
 		return Event{}, false
 	}
 	a.current.Store(nil)
-	a.young++
-	if now.Sub(s.born) >= freshFor {
-		a.young = 0
-	}
-	if a.refusal == nil && a.young <= maxYoung && !(refused && s.fresh(now)) {
+	e := a.judge(s, refused, now)
+	if e == nil {
 		return Event{}, true
 	}
-	a.refused++
-	e := &Error{
-		Credential: a.name,
-		Reason:     job.TokenRefused,
-		Status:     http.StatusUnauthorized,
-		RetryAt:    now.Add(tokenBackoff.wait(a.refused)),
-	}
-	a.refusal = e
 	if a.failure != nil && a.failure.RetryAt.After(e.RetryAt) {
 		return Event{}, true // the log-in does not work either, and waits for longer
 	}
 	a.failure, a.seen = e, s.files
 	return a.report(e, "", now), true
+}
+
+// judge says why the next log-in waits, now that the API turned s down. Nil: it
+// does not. The caller holds mu.
+func (a *account) judge(s *session, refused bool, now time.Time) *Error {
+	e := &Error{Credential: a.name, Reason: job.TokenRefused, Status: http.StatusUnauthorized}
+	if a.session {
+		switch a.rivals.judge(s, now) {
+		case alone:
+			return nil
+		case taken:
+			e.Reason, e.RetryAt = job.SessionTaken, a.rivals.retryAt(now, rand.Float64())
+			return e
+		case again:
+			refused = true
+		case common:
+		}
+	}
+	a.young++
+	if now.Sub(s.born) >= freshFor {
+		a.young = 0
+	}
+	if a.refusal == nil && a.young <= maxYoung && !(refused && s.fresh(now)) {
+		return nil
+	}
+	a.refused++
+	e.RetryAt = now.Add(tokenBackoff.wait(a.refused))
+	if a.session {
+		e.RetryAt = a.rivals.notBefore(e.RetryAt, rand.Float64())
+	}
+	a.refusal = e
+	return e
 }
 
 func (a *account) accept(s *session) {

@@ -26,7 +26,7 @@ func TestEveryDeadLetterReasonHasARemedy(t *testing.T) {
 func TestEveryReasonOfAShutGateHasARemedy(t *testing.T) {
 	t.Parallel()
 	for _, r := range []job.Reason{
-		job.CredentialsRefused, job.IdentityUnavailable, job.TokenRefused, job.Throttled, job.ServiceUnavailable, job.BreakerOpen,
+		job.CredentialsRefused, job.IdentityUnavailable, job.TokenRefused, job.SessionTaken, job.Throttled, job.ServiceUnavailable, job.BreakerOpen,
 		job.ConnectionFailed, job.ConnectionLost, job.TimedOut, job.UnexpectedAnswer, job.Forbidden, job.RejectGuard,
 	} {
 		if OfHold(r) == OfHold("of a later version") {
