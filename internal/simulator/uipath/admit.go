@@ -12,8 +12,11 @@ import (
 // operation itself. It is the same for a call that is answered at once and for
 // one whose effect appears late.
 func (o *Orchestrator) carryOut(c *call) answer {
-	if c.op == Token {
+	switch c.op {
+	case Token:
 		return o.issueToken(c)
+	case Revoke:
+		return o.revoke(c)
 	}
 	if c.op == Unrouted {
 		return page(http.StatusNotFound)
@@ -28,6 +31,9 @@ func (o *Orchestrator) carryOut(c *call) answer {
 	if c.op == Status {
 		return answer{status: http.StatusOK}
 	}
+	if c.op == LegacyLogIn {
+		return o.legacyLogIn(c)
+	}
 	if refused := o.admit(c); refused != nil {
 		return *refused
 	}
@@ -37,6 +43,9 @@ func (o *Orchestrator) carryOut(c *call) answer {
 // admit checks the token, the limit of look-ups, and the scope, in this order.
 func (o *Orchestrator) admit(c *call) *answer {
 	refuse := func(a answer) *answer { return &a }
+	if named := c.header.Get(headerTenantName); named != "" && fold(named) != fold(o.settings.Tenant) {
+		return refuse(c.business(http.StatusBadRequest, codeInvalidRequest, "There is no tenant "+named)) // not documented
+	}
 	token, ok := bearer(c.header)
 	if !ok {
 		return refuse(unauthenticated())

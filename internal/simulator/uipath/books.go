@@ -30,9 +30,12 @@ type Counts struct {
 	Calls map[Operation]map[int]int
 	// Effects are the items and jobs made, by operation, late ones included.
 	Effects map[Operation]int
-	// LogIns that were answered with a token, and RefusedLogIns that the identity
-	// server judged and refused. What a fault did to a log-in is in Calls.
+	// LogIns that were answered with a token, and RefusedLogIns that were judged and
+	// refused, legacy ones included. What a fault did to a log-in is in Calls.
 	LogIns, RefusedLogIns int
+	// LogOuts are the revocations that ended a token, LiveTokens the tokens that
+	// work now.
+	LogOuts, LiveTokens int
 	// Unauthorized are the answers of the API with 401.
 	Unauthorized int
 	// Connections that were opened to the API and to the identity server.
@@ -66,7 +69,7 @@ func newBooks(keep int) *books {
 }
 
 func (b *books) enter(c *call) {
-	if c.op == Token {
+	if c.op.identity() {
 		return
 	}
 	b.mu.Lock()
@@ -93,7 +96,7 @@ func (b *books) leave(c *call, status int) {
 	if c.record != nil {
 		c.record.Status = status
 	}
-	if c.op == Token {
+	if c.op.identity() {
 		return
 	}
 	b.running--
@@ -128,6 +131,12 @@ func (b *books) countLogIn(granted bool) {
 	}
 }
 
+func (b *books) countLogOut() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.counts.LogOuts++
+}
+
 func (b *books) violate(what string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,8 +148,9 @@ func (b *books) violate(what string) {
 
 // Counts gives a copy of the sums.
 func (o *Orchestrator) Counts() Counts {
-	opened, open := o.api.connections()
-	identity, _ := o.identity.connections()
+	opened, open := o.api.Connections()
+	identity, _ := o.identity.Connections()
+	live := o.tokens.live()
 	o.books.mu.Lock()
 	defer o.books.mu.Unlock()
 	sums := o.books.counts
@@ -151,6 +161,7 @@ func (o *Orchestrator) Counts() Counts {
 	sums.Effects = maps.Clone(sums.Effects)
 	sums.Connections, sums.OpenConnections, sums.IdentityConnections = opened, open, identity
 	sums.Running = o.books.running
+	sums.LiveTokens = live
 	return sums
 }
 

@@ -29,7 +29,8 @@ func TestCounts(t *testing.T) {
 			uipath.StartJobs: {201: 1}, uipath.Unrouted: {404: 1}, uipath.ListJobs: {401: 1},
 		},
 		Effects: map[uipath.Operation]int{uipath.AddQueueItem: 1, uipath.BulkAddQueueItems: 2, uipath.StartJobs: 2},
-		LogIns:  1, Unauthorized: 1, Connections: 1, IdentityConnections: 1, OpenConnections: 1, Peak: 1, PeakActing: 1,
+		LogIns:  1, LiveTokens: 1, Unauthorized: 1,
+		Connections: 1, IdentityConnections: 1, OpenConnections: 1, Peak: 1, PeakActing: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

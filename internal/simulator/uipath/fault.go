@@ -9,8 +9,8 @@ type Fault struct {
 	// Kind is what the caller gets.
 	Kind Kind
 
-	// Operations that it meets. None: every operation of the API. The identity
-	// server is met by naming Token.
+	// Operations that it meets. None: every operation of the API, the legacy log-in
+	// included. The identity server is met by naming Token or Revoke.
 	Operations []Operation
 	// Folder limits it to calls in one folder, by its path. Empty: any.
 	Folder string
@@ -35,7 +35,7 @@ type Fault struct {
 	Status int
 	// Body of Answer.
 	Body Body
-	// ErrorCode and Message of an envelope. For Token, Message is the OAuth error.
+	// ErrorCode and Message of an envelope. For Token and Revoke, Message is the OAuth error.
 	ErrorCode int
 	Message   string
 	// ErrorName of FailItems, as a batch shows it. Empty: Unknown.
@@ -56,8 +56,8 @@ type Kind int
 const (
 	// Answer is an answer with Status and Body. It is the zero value.
 	Answer Kind = iota
-	// RefuseConnections shuts the port of the API or, with Token among its
-	// Operations, of the identity server; open connections are reset. It meets
+	// RefuseConnections shuts the port of the API or, with Token or Revoke among
+	// its Operations, of the identity server; open connections are reset. It meets
 	// all calls: nothing else of the fault counts.
 	RefuseConnections
 	// Reset takes the request and resets the connection.

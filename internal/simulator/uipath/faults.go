@@ -94,14 +94,14 @@ func (f *faults) swap(o *Orchestrator, remove func(*ActiveFault) bool, added *Fa
 }
 
 func (o *Orchestrator) reconcile() {
-	o.api.reconcile()
-	o.identity.reconcile()
+	o.api.Reconcile()
+	o.identity.Reconcile()
 }
 
 // refusing reports whether a port is to refuse connections.
 func (f *faults) refusing(identity bool) bool {
 	return slices.ContainsFunc(*f.active.Load(), func(a *ActiveFault) bool {
-		return a.fault.Kind == RefuseConnections && slices.Contains(a.fault.Operations, Token) == identity
+		return a.fault.Kind == RefuseConnections && slices.ContainsFunc(a.fault.Operations, Operation.identity) == identity
 	})
 }
 
@@ -137,7 +137,7 @@ func (o *Orchestrator) meet(c *call) (latencies []*ActiveFault, end *ActiveFault
 
 // applies reports whether a call is one of those that a fault is for.
 func (o *Orchestrator) applies(f *Fault, c *call) bool {
-	if len(f.Operations) == 0 && c.op == Token || len(f.Operations) > 0 && !slices.Contains(f.Operations, c.op) {
+	if len(f.Operations) == 0 && c.op.identity() || len(f.Operations) > 0 && !slices.Contains(f.Operations, c.op) {
 		return false
 	}
 	if f.Folder != "" && !o.isIn(c, f.Folder) {

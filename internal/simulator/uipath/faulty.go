@@ -78,7 +78,7 @@ func (o *Orchestrator) faultyAnswer(c *call, f *Fault) answer {
 	case f.Body == BodyHTML:
 		a = page(status)
 	case f.Body == BodyEmpty:
-	case c.op == Token:
+	case c.op.identity():
 		a = oauthError(oauthName(f))
 		a.status = status
 	case status == http.StatusUnauthorized && f.ErrorCode == 0:

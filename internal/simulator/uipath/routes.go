@@ -11,7 +11,9 @@ type Operation string
 
 // The operations. Unrouted is a call that no operation answers.
 const (
-	Token                Operation = "Token"
+	Token                Operation = "Token"       // of the identity server
+	Revoke               Operation = "Revoke"      // of the identity server (RFC 7009)
+	LegacyLogIn          Operation = "LegacyLogIn" // of the API: api/Account/Authenticate
 	AddQueueItem         Operation = "AddQueueItem"
 	BulkAddQueueItems    Operation = "BulkAddQueueItems"
 	StartJobs            Operation = "StartJobs"
@@ -25,6 +27,9 @@ const (
 	Status               Operation = "Status"
 	Unrouted             Operation = "Unrouted"
 )
+
+// identity reports whether an operation is one of the identity server.
+func (op Operation) identity() bool { return op == Token || op == Revoke }
 
 // ActingOperations are the ones that leave something behind.
 var ActingOperations = []Operation{AddQueueItem, BulkAddQueueItems, StartJobs}
@@ -75,7 +80,8 @@ var routes = map[Operation]route{
 	GetJob: {method: http.MethodGet, scopes: readJobs, inFolder: true, options: entityOptions},
 	ListFolders: {method: http.MethodGet, scopes: []string{"OR.Folders", "OR.Folders.Read"},
 		options: listOptions, maxTop: 1000},
-	Status: {method: http.MethodGet},
+	Status:      {method: http.MethodGet},
+	LegacyLogIn: {method: http.MethodPost},
 }
 
 var paths = map[string]Operation{
@@ -88,6 +94,7 @@ var paths = map[string]Operation{
 	"/odata/Jobs":                                             ListJobs,
 	"/odata/Folders":                                          ListFolders,
 	"/api/Status/Get":                                         Status,
+	"/api/Account/Authenticate":                               LegacyLogIn,
 }
 
 // find tells which operation a path names, and the key of an entity's path.

@@ -2,10 +2,11 @@ package uipath
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/queueferry/queueferry/internal/simulator/site"
 )
 
 func (o *Orchestrator) serveAPI(w http.ResponseWriter, r *http.Request) {
@@ -14,11 +15,7 @@ func (o *Orchestrator) serveAPI(w http.ResponseWriter, r *http.Request) {
 }
 
 func (o *Orchestrator) serveIdentity(w http.ResponseWriter, r *http.Request) {
-	op := Unrouted
-	if r.URL.Path == tokenPath || r.URL.Path == "/"+o.settings.Organization+tokenPath {
-		op = Token
-	}
-	o.serve(w, r, op, 0)
+	o.serve(w, r, o.findIdentity(r.URL.Path), 0)
 }
 
 // serve is the way of one call: read it, see which faults meet it, carry it out
@@ -97,10 +94,7 @@ func (x *exchange) fail(a *ActiveFault) {
 	}
 	switch a.fault.Kind {
 	case Reset:
-		if conn, ok := x.r.Context().Value(connKey{}).(net.Conn); ok {
-			reset(conn)
-		}
-		panic(http.ErrAbortHandler)
+		site.Reset(x.r)
 	case Drop:
 		panic(http.ErrAbortHandler)
 	case BlackHole:

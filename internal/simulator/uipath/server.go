@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/queueferry/queueferry/internal/simulator/site"
 )
 
 // Orchestrator is a simulated tenant and its identity server. All methods may
@@ -13,9 +15,9 @@ import (
 type Orchestrator struct {
 	settings Settings
 	prefix   string // of every path of the API
-	api      *site
-	identity *site
-	ca       *authority // nil without TLS
+	api      *site.Site
+	identity *site.Site
+	ca       *site.Authority // nil without TLS
 
 	tenant  *store
 	tokens  *tokens
@@ -37,16 +39,16 @@ func Start(settings Settings) (*Orchestrator, error) {
 	s := settings.withDefaults()
 	o := &Orchestrator{
 		settings: s,
-		prefix:   "/" + s.Organization + "/" + s.Tenant + "/orchestrator_",
+		prefix:   s.prefix(),
 		tenant:   newStore(),
-		tokens:   newTokens(s.Clients),
+		tokens:   newTokens(s),
 		lookUps:  &window{limit: max(s.LookUpsPerMinute, 0), span: time.Minute},
 		books:    newBooks(s.RecordCalls),
 		faults:   newFaults(s.Seed),
 	}
 	o.running, o.stop = context.WithCancel(context.Background())
 	if s.TLS {
-		ca, err := newAuthority(s.ClientCAPEM)
+		ca, err := site.NewAuthority(s.ClientCAPEM)
 		if err != nil {
 			o.stop()
 			return nil, fmt.Errorf("uipath simulator: %w", err)
@@ -61,19 +63,19 @@ func Start(settings Settings) (*Orchestrator, error) {
 }
 
 func (o *Orchestrator) listen() error {
-	api, err := openSite(siteSettings{
-		address: o.settings.Listen, ca: o.ca, handler: http.HandlerFunc(o.serveAPI), lost: o.books.violate,
-		refused: func() bool { return o.faults.refusing(false) },
+	api, err := site.Open(site.Settings{
+		Address: o.settings.Listen, CA: o.ca, Handler: http.HandlerFunc(o.serveAPI), Lost: o.books.violate,
+		Refused: func() bool { return o.faults.refusing(false) },
 	})
 	if err != nil {
 		return err
 	}
-	identity, err := openSite(siteSettings{
-		address: o.settings.IdentityListen, ca: o.ca, handler: http.HandlerFunc(o.serveIdentity), lost: o.books.violate,
-		refused: func() bool { return o.faults.refusing(true) },
+	identity, err := site.Open(site.Settings{
+		Address: o.settings.IdentityListen, CA: o.ca, Handler: http.HandlerFunc(o.serveIdentity), Lost: o.books.violate,
+		Refused: func() bool { return o.faults.refusing(true) },
 	})
 	if err != nil {
-		api.close()
+		api.Close()
 		return err
 	}
 	o.api, o.identity = api, identity
@@ -88,29 +90,37 @@ func (o *Orchestrator) Close() {
 	o.closed = true
 	o.gate.Unlock()
 	o.stop()
-	o.api.close()
-	o.identity.close()
+	o.api.Close()
+	o.identity.Close()
 	o.under.Wait()
 }
 
 // URL is the base URL of the API, without a slash at its end.
-func (o *Orchestrator) URL() string { return o.api.url() + o.prefix }
+func (o *Orchestrator) URL() string { return o.api.URL() + o.prefix }
 
 // TokenURL is the token endpoint in the form that names the organisation.
 func (o *Orchestrator) TokenURL() string {
-	return o.identity.url() + "/" + o.settings.Organization + tokenPath
+	return o.identity.URL() + "/" + o.settings.Organization + identityPath + tokenPath
 }
 
 // GlobalTokenURL is the token endpoint in its older form, without the organisation.
-func (o *Orchestrator) GlobalTokenURL() string { return o.identity.url() + tokenPath }
+func (o *Orchestrator) GlobalTokenURL() string { return o.identity.URL() + identityPath + tokenPath }
+
+// StandaloneTokenURL is the token endpoint of a standalone Identity Server.
+func (o *Orchestrator) StandaloneTokenURL() string {
+	return o.identity.URL() + standaloneIdentityPath + tokenPath
+}
+
+// RevocationURL is the revocation endpoint in the form that names the
+// organisation; the other forms differ from it as those of the token endpoint do.
+func (o *Orchestrator) RevocationURL() string {
+	return o.identity.URL() + "/" + o.settings.Organization + identityPath + revocationPath
+}
 
 // CAPEM is the certificate of the CA that vouches for both servers, in PEM.
 // Without Settings.TLS it is nil.
 func (o *Orchestrator) CAPEM() []byte {
-	if o.ca == nil {
-		return nil
-	}
-	return o.ca.pem
+	return o.ca.PEM()
 }
 
 // begin admits work that Close has to wait for.

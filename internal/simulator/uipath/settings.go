@@ -1,6 +1,9 @@
 package uipath
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // Settings is what a simulated tenant is made of. The zero value is a tenant
 // "prod" of the organisation "acme" with one client, "queueferry" with the
@@ -13,8 +16,24 @@ type Settings struct {
 	Organization, Tenant string
 	// Clients are the external applications that may log in. None: the default one.
 	Clients []Client
+	// Users may log in by name and password: at the identity server by the password
+	// grant, at the API by the legacy log-in. None: both are not there.
+	Users []User
 	// TokenLife is how long a token works. 0: one hour.
 	TokenLife time.Duration
+	// LegacyTokenLife is how long a token of the legacy log-in works; its answer does
+	// not tell. 0: 30 minutes.
+	LegacyTokenLife time.Duration
+	// LegacyJWT makes such a token a JWT; else it tells nothing.
+	LegacyJWT bool
+	// LegacyRefusal is the status of a refused legacy log-in: 400 with error code 1000,
+	// 401, or 200 with success false. 0: 400.
+	LegacyRefusal int
+	// ClientAuth limits how a client may show its secret to the identity server.
+	ClientAuth ClientAuth
+	// Standalone puts the API at the root of its server, without organisation and
+	// tenant in the path.
+	Standalone bool
 	// OmitExpiresIn leaves expires_in out of the token's answer.
 	OmitExpiresIn bool
 	// LookUpsPerMinute limits the lists of queue items and jobs, over any sliding
@@ -50,12 +69,30 @@ type Settings struct {
 	LowerCaseBulkAnswer bool
 }
 
-// Client is an external application that may log in with client_credentials.
+// Client is an external application.
 type Client struct {
 	ID, Secret string
+	// Public clients have no secret and log in for users only.
+	Public bool
 	// Scopes it may ask for. None: all of AllScopes.
 	Scopes []string
 }
+
+// User is one who may log in by name and password. Letters of the name do not
+// count.
+type User struct {
+	Username, Password string // an empty password refuses every log-in
+}
+
+// ClientAuth is how a client shows its secret.
+type ClientAuth int
+
+// The ways of RFC 6749, section 2.3.1.
+const (
+	AnyAuth   ClientAuth = iota
+	PostOnly             // in the form
+	BasicOnly            // as HTTP Basic
+)
 
 // AllScopes are the scopes that a client has unless it is told otherwise.
 var AllScopes = []string{
@@ -66,6 +103,7 @@ var AllScopes = []string{
 // The product's own limits.
 const (
 	defaultTokenLife      = time.Hour
+	defaultLegacyLife     = 30 * time.Minute
 	defaultLookUps        = 100
 	defaultContentLimit   = 256_000
 	defaultMaxBody        = 30_000_000
@@ -82,6 +120,8 @@ func (s Settings) withDefaults() Settings {
 	setDefault(&s.Organization, "acme")
 	setDefault(&s.Tenant, "prod")
 	setDefault(&s.TokenLife, defaultTokenLife)
+	setDefault(&s.LegacyTokenLife, defaultLegacyLife)
+	setDefault(&s.LegacyRefusal, http.StatusBadRequest)
 	setDefault(&s.LookUpsPerMinute, defaultLookUps)
 	setDefault(&s.ContentLimit, defaultContentLimit)
 	setDefault(&s.MaxBody, defaultMaxBody)
@@ -91,6 +131,14 @@ func (s Settings) withDefaults() Settings {
 		s.Clients = []Client{{ID: "queueferry", Secret: "secret"}}
 	}
 	return s
+}
+
+// prefix of every path of the API.
+func (s *Settings) prefix() string {
+	if s.Standalone {
+		return ""
+	}
+	return "/" + s.Organization + "/" + s.Tenant + "/orchestrator_"
 }
 
 func setDefault[T comparable](field *T, value T) {

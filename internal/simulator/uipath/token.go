@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-const tokenPath = "/identity_/connect/token"
-
 // tokens knows the clients and every token that still works.
 type tokens struct {
 	mu      sync.RWMutex
 	clients map[string]Client
+	users   map[string]User // by name as fold has it
 	grants  map[string]grant
+	life    time.Duration
 }
 
 // grant is what a token stands for.
@@ -27,10 +27,13 @@ type grant struct {
 	expires  time.Time
 }
 
-func newTokens(clients []Client) *tokens {
-	t := &tokens{clients: map[string]Client{}, grants: map[string]grant{}}
-	for _, c := range clients {
+func newTokens(s Settings) *tokens {
+	t := &tokens{clients: map[string]Client{}, users: map[string]User{}, grants: map[string]grant{}, life: s.TokenLife}
+	for _, c := range s.Clients {
 		t.add(c)
+	}
+	for _, u := range s.Users {
+		t.users[fold(u.Username)] = u
 	}
 	return t
 }
@@ -58,6 +61,22 @@ func (o *Orchestrator) SetClientSecret(id, secret string) {
 	o.tokens.add(c)
 }
 
+// SetPassword changes a user's password; tokens that were given for the old one go
+// on working. A user that is not known is added.
+func (o *Orchestrator) SetPassword(username, password string) {
+	o.tokens.mu.Lock()
+	defer o.tokens.mu.Unlock()
+	o.tokens.users[fold(username)] = User{Username: username, Password: password}
+}
+
+// SetTokenLife changes the life of the tokens that the identity server gives from
+// now on.
+func (o *Orchestrator) SetTokenLife(life time.Duration) {
+	o.tokens.mu.Lock()
+	defer o.tokens.mu.Unlock()
+	o.tokens.life = life
+}
+
 // RevokeTokens makes the API refuse every token given so far.
 func (o *Orchestrator) RevokeTokens() {
 	o.tokens.mu.Lock()
@@ -73,9 +92,9 @@ func (t *tokens) find(token string) (grant, bool) {
 	return g, ok && time.Now().Before(g.expires)
 }
 
-// issueToken is the token endpoint: a form, client_credentials, the credentials
-// in the body (UiPath Orchestrator API guide, Accessing UiPath resources using
-// external applications).
+// issueToken is the token endpoint: a form with client_credentials (UiPath
+// Orchestrator API guide, Accessing UiPath resources using external applications)
+// or, where there are users, with password.
 func (o *Orchestrator) issueToken(c *call) answer {
 	if c.method != http.MethodPost {
 		return answer{status: http.StatusMethodNotAllowed}.with("Allow", http.MethodPost)
@@ -90,17 +109,21 @@ func (o *Orchestrator) grantToken(c *call) answer {
 	if err != nil || !c.isForm() || c.cut || c.tooLarge || repeats(form) {
 		return oauthError("invalid_request")
 	}
-	if grant := form.Get("grant_type"); grant != "client_credentials" {
-		if grant == "" {
-			return oauthError("invalid_request")
-		}
+	grant := form.Get("grant_type")
+	if grant == "" {
+		return oauthError("invalid_request")
+	}
+	if grant != "client_credentials" && (grant != "password" || !o.tokens.hasUsers()) {
 		return oauthError("unsupported_grant_type")
 	}
-	o.tokens.mu.RLock()
-	client, known := o.tokens.clients[form.Get("client_id")]
-	o.tokens.mu.RUnlock()
-	if !known || client.Secret == "" || client.Secret != form.Get("client_secret") {
-		return oauthError("invalid_client")
+	client, refused := o.authenticate(c, form)
+	switch {
+	case refused != nil:
+		return *refused
+	case grant == "client_credentials" && client.Public:
+		return oauthError("unauthorized_client")
+	case grant == "password" && !o.tokens.knows(form.Get("username"), form.Get("password")):
+		return oauthError("invalid_grant")
 	}
 	scopes := client.Scopes
 	if asked := strings.Fields(form.Get("scope")); len(asked) > 0 {
@@ -124,23 +147,30 @@ func repeats(form url.Values) bool {
 // newToken makes a token that looks like the product's, but is known only by
 // being kept.
 func (o *Orchestrator) newToken(clientID string, scopes []string) answer {
-	issued := time.Now()
-	expires := issued.Add(o.settings.TokenLife)
-	claims, _ := json.Marshal(map[string]any{
-		"iss": o.identity.url() + "/identity_", "aud": "UiPath.Orchestrator", "client_id": clientID, "scope": scopes,
-		"iat": issued.Unix(), "nbf": issued.Unix(), "exp": expires.Unix(), "jti": newKey(),
-	})
-	encode := base64.RawURLEncoding.EncodeToString
-	token := encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." + encode(claims) + "." + encode(randomBytes(256))
-	o.tokens.keep(token, grant{clientID: clientID, scopes: scopes, expires: expires})
-
+	o.tokens.mu.RLock()
+	life := o.tokens.life
+	o.tokens.mu.RUnlock()
+	token := o.keepJWT(clientID, scopes, life)
 	body := map[string]any{"access_token": token, "token_type": "Bearer", "scope": strings.Join(scopes, " ")}
 	if !o.settings.OmitExpiresIn {
 		// Whole seconds, at least one: a shorter life is not told.
-		body["expires_in"] = max(1, int(o.settings.TokenLife/time.Second))
+		body["expires_in"] = max(1, int(life/time.Second))
 	}
 	text, _ := json.Marshal(body)
 	return answer{status: http.StatusOK, contentType: plainJSON, body: text}
+}
+
+// keepJWT makes the token itself. Its times are those of the server's clock.
+func (o *Orchestrator) keepJWT(clientID string, scopes []string, life time.Duration) string {
+	issued := o.now()
+	claims, _ := json.Marshal(map[string]any{
+		"iss": o.identity.URL() + "/identity_", "aud": "UiPath.Orchestrator", "client_id": clientID, "scope": scopes,
+		"iat": issued.Unix(), "nbf": issued.Unix(), "exp": issued.Unix() + max(1, int64(life/time.Second)), "jti": newKey(),
+	})
+	encode := base64.RawURLEncoding.EncodeToString
+	token := encode([]byte(`{"alg":"RS256","typ":"at+jwt"}`)) + "." + encode(claims) + "." + encode(randomBytes(256))
+	o.tokens.keep(token, grant{clientID: clientID, scopes: scopes, expires: time.Now().Add(life)})
+	return token
 }
 
 func (t *tokens) keep(token string, g grant) {

@@ -1,4 +1,4 @@
-package uipath
+package site
 
 import (
 	"crypto/ecdsa"
@@ -14,15 +14,18 @@ import (
 	"time"
 )
 
-// authority is a CA made for one simulator, and the certificate it gave out.
-type authority struct {
+// Authority is a CA made for one simulator, and the certificate it gave out.
+type Authority struct {
 	pem     []byte
 	server  tls.Certificate
 	clients *x509.CertPool // nil: no client certificate is demanded
 }
 
-func newAuthority(clientCAPEM []byte) (*authority, error) {
-	a := &authority{}
+// NewAuthority makes a CA and a certificate of it for this machine. With
+// clientCAPEM, callers must show a certificate of that CA; the error is a PEM
+// without a certificate.
+func NewAuthority(clientCAPEM []byte) (*Authority, error) {
+	a := &Authority{}
 	if len(clientCAPEM) > 0 {
 		a.clients = x509.NewCertPool()
 		if !a.clients.AppendCertsFromPEM(clientCAPEM) {
@@ -71,7 +74,15 @@ func certificateTemplate(serial int64, name string) *x509.Certificate {
 	}
 }
 
-func (a *authority) serverConfig() *tls.Config {
+// PEM is the CA's own certificate. Of a nil Authority it is nil.
+func (a *Authority) PEM() []byte {
+	if a == nil {
+		return nil
+	}
+	return a.pem
+}
+
+func (a *Authority) serverConfig() *tls.Config {
 	config := &tls.Config{Certificates: []tls.Certificate{a.server}, MinVersion: tls.VersionTLS12}
 	if a.clients != nil {
 		config.ClientCAs, config.ClientAuth = a.clients, tls.RequireAndVerifyClientCert
