@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -95,22 +92,8 @@ func (p *purge) ask(ctx context.Context, chosen tallies) error {
 	for _, t := range chosen.sorted() {
 		p.say("%8s  %s  %s", grouped(t.Count), plain(t.Route, ""), plain(string(t.Reason), ""))
 	}
-	fmt.Fprintf(p.err, "Purge %s for good? [y/N] ", counted(chosen.total(), "dead letter"))
-	answer := make(chan string, 1)
-	// Nothing can end a read of a terminal: after Ctrl-C the process ends with it.
-	go func() { answer <- readLine(p.in) }()
-	select {
-	case line := <-answer:
-		if line == "y" || line == "yes" {
-			return nil
-		}
-	case <-ctx.Done():
-		p.say("")
+	if !p.confirmed(ctx, fmt.Sprintf("Purge %s for good?", counted(chosen.total(), "dead letter"))) {
+		return errDeclined
 	}
-	return errDeclined
-}
-
-func readLine(r io.Reader) string {
-	line, _ := bufio.NewReader(r).ReadString('\n') // without an answer: no
-	return strings.ToLower(strings.TrimSpace(line))
+	return nil
 }

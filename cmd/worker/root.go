@@ -34,7 +34,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		return &usageError{usage(c, err)}
 	})
 	on := terminalOf(os.Stdin, stdout, stderr)
-	root.AddCommand(newRun(stdout, stderr), newCheck(on), newDeadletter(on), newVersion(stdout))
+	root.AddCommand(newRun(stdout, stderr), newCheck(on), newDeadletter(on), newClients(on), newVersion(stdout))
 	return root
 }
 

@@ -20,6 +20,11 @@ type connectionReport struct{ shared, routes []finding.Finding }
 func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connection) (r connectionReport) {
 	subject := "connection " + c.Name
 	names, open := wanted(cfg, c.Name)
+	c, r.shared = sparing(c, subject)
+	if len(c.Credentials) == 0 {
+		r.routes = open
+		return r
+	}
 	logIns := newLogIns(len(c.Credentials))
 	target, err := setup.NewTarget(cfg, c, setup.Observers{Token: logIns.observe})
 	if err != nil {
@@ -33,7 +38,10 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 	defer target.Transport.CloseIdleConnections()
 	found, granted := logIns.run(ctx, target.Pool, c, actionsOf(cfg, c.Name))
 	r.shared = append(r.shared, found...)
-	if logIns.worked() {
+	switch {
+	case target.Connector == nil:
+		r.shared = append(r.shared, logIns.validated(ctx, target, c)...)
+	case logIns.worked():
 		can := readable(c.Product, granted, names)
 		look(ctx, target.Connector, can, subject, &r)
 		if n := len(names) - len(can); n > 0 {
@@ -41,7 +49,7 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 				"queues or processes of the routes were not looked at: the token lacks the scope to read them", "Cure the scopes first, and check again."))
 		}
 		plainly(c.URL, r.shared)
-	} else {
+	default:
 		r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "orchestrator",
 			"neither it nor what the routes name was looked at: there is no token", "Cure the log-in first, and check again."))
 	}
@@ -89,8 +97,19 @@ func farewell(ctx context.Context, target setup.Target, subject string) []findin
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if err := target.Pool.Close(ctx); err != nil {
-		return []finding.Finding{finding.Bad(finding.Warning, subject, "log-out", fmt.Sprintf("a token was not revoked: %v", err),
-			"Correct revocation_url, or remove it: then a token is left to end by itself.")}
+		return []finding.Finding{finding.Bad(finding.Warning, subject, "log-out", fmt.Sprintf("a token was not ended: %s", withoutPackage(err)),
+			leftAlone(target))}
 	}
 	return nil
 }
+
+// leftAlone is what to do about a token that was not ended.
+func leftAlone(target setup.Target) string {
+	if target.Connector == nil {
+		return "Nothing need be done once: the session ends by itself. If it returns, see what answers at url when a program logs out."
+	}
+	return "Correct revocation_url, or remove it: then a token is left to end by itself."
+}
+
+// withoutPackage is an error of the pool in words for an operator.
+func withoutPackage(err error) string { return strings.TrimPrefix(err.Error(), "authpool: ") }

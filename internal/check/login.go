@@ -12,6 +12,7 @@ import (
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/remedy"
+	"github.com/queueferry/queueferry/internal/setup"
 )
 
 // logIns are the log-ins of one connection, one with each credential. The pool
@@ -99,7 +100,7 @@ func (l *logIns) run(ctx context.Context, pool *authpool.Pool, c config.Connecti
 
 func loggedIn(subject, check string, c config.Credential, e authpool.Event) finding.Finding {
 	switch {
-	case e.Generation == 0 && e.Code == "secret_missing" && (c.ClientSecret.Path() != "" || c.Token.Path() != ""):
+	case e.Generation == 0 && e.Code == "secret_missing" && len(setup.SecretFiles(c)) > 0:
 		// The line of the file tells what is wrong with it.
 		return finding.Bad(finding.Unknown, subject, check, "nobody was asked: the file of its secret cannot be used", "Cure the file first, and check again.")
 	case e.Generation == 0:
@@ -110,23 +111,11 @@ func loggedIn(subject, check string, c config.Credential, e authpool.Event) find
 	return finding.Good(subject, check, "a token, for "+time.Until(e.Expiry).Round(time.Second).String())
 }
 
-// scopes are what the tokens say of themselves, by generation. To see each, a
-// lease of each is held at once: the pool gives the least used one.
+// scopes are what the tokens say of themselves, by generation.
 func (l *logIns) scopes(ctx context.Context, pool *authpool.Pool) map[uint64][]string {
 	granted := map[uint64][]string{}
-	var held []authpool.Lease
-	defer func() {
-		for _, lease := range held {
-			lease.Release()
-		}
-	}()
-	for range l.n {
-		lease, err := pool.Lease(ctx)
-		if err != nil {
-			break
-		}
-		held = append(held, lease)
-		granted[lease.Generation] = scopesOf(lease.Token())
+	for generation, token := range l.tokens(ctx, pool) {
+		granted[generation] = scopesOf(token.Value)
 	}
 	return granted
 }

@@ -46,8 +46,13 @@ func Run(ctx context.Context, cfg *config.Config, o Options) Report {
 	var nats book
 	nats.offlineNATS(cfg)
 	b.misconfigured = b.misconfigured || nats.misconfigured
-	if o.Offline || b.misconfigured {
+	blocked := b.misconfigured
+	var products book
+	products.products(cfg)
+	b.misconfigured = b.misconfigured || products.misconfigured
+	if o.Offline || blocked {
 		b.add(nats.findings...)
+		b.add(products.findings...)
 		b.add(routes...)
 		return b.report()
 	}
@@ -55,6 +60,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options) Report {
 	connections := b.online(ctx, cfg, o, &nats)
 	b.add(nats.findings...)
 	b.misconfigured = b.misconfigured || nats.misconfigured
+	b.add(products.findings...)
 	for _, c := range connections {
 		b.add(c.shared...)
 	}
@@ -81,8 +87,8 @@ func (b *book) online(ctx context.Context, cfg *config.Config, o Options, nats *
 
 // settings are the file's own problems and warnings.
 func (b *book) settings(cfg *config.Config) {
-	if err, ok := errors.AsType[*config.Error](setup.Supported(cfg)); ok {
-		b.problems(err)
+	if problems := setup.Unsupported(cfg); len(problems) > 0 {
+		b.problems(&config.Error{Problems: problems})
 	}
 	if _, err := setup.Decoders(cfg); err != nil {
 		if problems, ok := errors.AsType[*config.Error](err); ok {

@@ -23,7 +23,9 @@ const configs = "../../configs"
 var exampleEnv = map[string][]string{
 	"quickstart.yaml":              {"UIPATH_ORG", "acme", "UIPATH_TENANT", "prod", "UIPATH_CLIENT_ID", "id", "UIPATH_CLIENT_SECRET", "s"},
 	"uipath-cloud.yaml":            nil,
-	"uipath-on-premises.yaml":      {"UIPATH_CLIENT_ID", "id"},
+	"uipath-automation-suite.yaml": {"UIPATH_CLIENT_ID", "id"},
+	"uipath-standalone.yaml":       {"UIPATH_CLIENT_ID", "id"},
+	"uipath-legacy.yaml":           nil,
 	"uipath-jobs.yaml":             {"UIPATH_ORG", "acme", "UIPATH_TENANT", "prod", "UIPATH_CLIENT_ID", "id", "UIPATH_CLIENT_SECRET", "s"},
 	"automation-anywhere-e11.yaml": nil,
 	"automation-anywhere-a360.yaml": {
@@ -50,6 +52,21 @@ func TestExamples(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// No example is forgotten. The sandbox has a test of its own.
+func TestEveryExampleIsLoaded(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob(filepath.Join(configs, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if _, ok := exampleEnv[name]; !ok && name != "sandbox.yaml" {
+			t.Errorf("%s is not loaded", name)
+		}
 	}
 }
 
@@ -136,8 +153,11 @@ func TestExampleForEachProduct(t *testing.T) {
 	if got := quick.Connections[0].URL; got != "https://cloud.uipath.com/acme/prod/orchestrator_" || quick.NATS.Embedded == nil {
 		t.Errorf("quickstart: url %s, NATS %+v", got, quick.NATS)
 	}
-	if got := load("uipath-on-premises.yaml").Connections[0]; got.Product != config.UiPath || got.Tenant != "Default" {
-		t.Errorf("on premises: %+v", got)
+	if got := load("uipath-standalone.yaml").Connections[0]; got.Product != config.UiPath || got.Tenant != "Default" {
+		t.Errorf("standalone: %+v", got)
+	}
+	if got := load("uipath-legacy.yaml").Connections[0].Credentials[0]; got.Grant != config.UiPathLegacy || got.TokenURL != "" {
+		t.Errorf("legacy: %+v", got)
 	}
 	e11 := load("automation-anywhere-e11.yaml")
 	if got := e11.Connections[0].Generation; got != "e11" || e11.Routes[0].ReferenceColumn != "Reference" {

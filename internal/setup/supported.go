@@ -12,9 +12,33 @@ import (
 )
 
 // Supported refuses what the configuration asks for and this version cannot do,
-// with a [*config.Error] that lists all of it. Settings that only tune such a
-// thing are taken, and named in docs/limits.md.
+// with a [*config.Error] that lists all of it, [Undelivered] included. Settings
+// that only tune such a thing are taken, and named in docs/limits.md.
 func Supported(cfg *config.Config) error {
+	problems := Unsupported(cfg)
+	for _, c := range cfg.Connections {
+		if p, ok := Undelivered(cfg, c); ok {
+			problems = append(problems, p)
+		}
+	}
+	if len(problems) > 0 {
+		return &config.Error{Problems: problems}
+	}
+	return nil
+}
+
+// Undelivered is the problem of a connection whose product this version logs in
+// to and delivers nothing to. False: it delivers.
+func Undelivered(cfg *config.Config, c config.Connection) (config.Problem, bool) {
+	if c.Product == config.UiPath {
+		return config.Problem{}, false
+	}
+	return cfg.Problem("connections."+c.Name+".product", "this version delivers nothing to %s yet; remove the connection and its routes: "+
+		"requests are delivered to %s only", c.Product, config.UiPath), true
+}
+
+// Unsupported are the problems of all else that this version cannot do.
+func Unsupported(cfg *config.Config) []config.Problem {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
 		problems = append(problems, cfg.Problem(key, format, args...))
@@ -22,27 +46,19 @@ func Supported(cfg *config.Config) error {
 	if cfg.Outcomes != nil {
 		refuse("outcomes", "outcome events are not supported by this version; leave it out")
 	}
+	products := map[string]config.Product{}
 	for _, c := range cfg.Connections {
-		if c.Product != config.UiPath {
-			refuse("connections."+c.Name+".product", "%s is not supported by this version; only %s is", c.Product, config.UiPath)
-			continue
-		}
-		for i, credential := range c.Credentials {
-			if g := credential.Grant; g != config.ClientCredentials && g != config.Static {
-				refuse(fmt.Sprintf("connections.%s.credentials[%d].grant", c.Name, i),
-					"%s is not supported by this version; use %s or %s", g, config.ClientCredentials, config.Static)
-			}
-		}
+		products[c.Name] = c.Product
 	}
 	for i, r := range cfg.Routes {
+		if products[r.Connection] != config.UiPath {
+			continue // its product's connector would know
+		}
 		checkRoute(r, func(key, format string, args ...any) {
 			refuse(fmt.Sprintf("routes[%d].%s", i, key), format, args...)
 		})
 	}
-	if len(problems) > 0 {
-		return &config.Error{Problems: problems}
-	}
-	return nil
+	return problems
 }
 
 func checkRoute(r config.Route, refuse func(key, format string, args ...any)) {

@@ -2,14 +2,12 @@ package setup
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/authpool"
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
-	"github.com/queueferry/queueferry/internal/secret"
 )
 
 // Observers are told what happens on the way to an orchestrator. Each may be nil.
@@ -19,17 +17,21 @@ type Observers struct {
 	LookedUp func(uipath.LookUp)
 }
 
-// Target is the way to one orchestrator: tokens, and a connector that uses them.
-// Close the idle connections of Transport, and the pool, when it is not needed
-// any more.
+// Target is the way to one orchestrator: tokens, calls that carry them, and a
+// connector that makes such calls. Close the idle connections of Transport, and
+// the pool, when it is not needed any more.
 type Target struct {
 	Transport *http.Transport
-	Pool      *authpool.Pool
+	// Grants are those of the connection's credentials, in their order.
+	Grants []authpool.Grant
+	Pool   *authpool.Pool
+	Client orchestrator.Client
+	// Connector is nil for a product to which this version delivers nothing.
 	Connector orchestrator.Connector
 }
 
-// NewTarget makes the way to the orchestrator of a connection that [Supported]
-// has let through. Nothing is sent. An error is a [*config.Error].
+// NewTarget makes the way to the orchestrator of a connection. Nothing is sent.
+// An error is a [*config.Error].
 func NewTarget(cfg *config.Config, s config.Connection, o Observers) (Target, error) {
 	transport, err := orchestrator.NewTransport(orchestrator.TransportSettings{
 		CAFile: s.TLS.CAFile, CertFile: s.TLS.CertFile, KeyFile: s.TLS.KeyFile, MaxConcurrent: s.MaxConcurrent,
@@ -38,46 +40,23 @@ func NewTarget(cfg *config.Config, s config.Connection, o Observers) (Target, er
 		problem := cfg.Problem("connections."+s.Name+".tls", "%v", err)
 		return Target{}, &config.Error{Problems: []config.Problem{problem}}
 	}
-	pool := authpool.New(authpool.Settings{
-		Connection: s.Name, Credentials: credentials(s, transport), Observe: o.Token,
+	t := Target{Transport: transport, Grants: grants(s, transport)}
+	t.Pool = authpool.New(authpool.Settings{
+		Connection: s.Name, Credentials: credentials(s, t.Grants), DefaultLife: defaultLives[s.Product], Observe: o.Token,
 	})
-	connector := uipath.New(uipath.Settings{
-		Client: orchestrator.Client{
-			Transport: &authpool.Transport{Base: transport, Pool: pool},
-			BaseURL:   s.URL, Timeout: s.Timeout, Observe: o.Call,
-		},
-		Tenant: s.Tenant, ContentLimit: s.ContentLimit,
-		Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
-	})
-	return Target{Transport: transport, Pool: pool, Connector: connector}, nil
-}
-
-func credentials(s config.Connection, transport http.RoundTripper) []authpool.Credential {
-	all := make([]authpool.Credential, 0, len(s.Credentials))
-	for i, c := range s.Credentials {
-		all = append(all, authpool.Credential{
-			Name: strconv.Itoa(i + 1), Grant: grant(c, transport), SecretFiles: secretFiles(c),
+	t.Client = orchestrator.Client{
+		Transport: &authpool.Transport{Base: transport, Pool: t.Pool, Header: tokenHeaders[s.Product]},
+		BaseURL:   s.URL, Timeout: s.Timeout, Observe: o.Call,
+	}
+	if s.Product == config.UiPath {
+		t.Connector = uipath.New(uipath.Settings{
+			Client: t.Client, Tenant: s.Tenant, ContentLimit: s.ContentLimit,
+			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
 		})
 	}
-	return all
+	return t, nil
 }
 
-// grant knows what Supported has let through.
-func grant(c config.Credential, transport http.RoundTripper) authpool.Grant {
-	if c.Grant == config.Static {
-		return &authpool.Static{Secret: c.Token}
-	}
-	return &authpool.ClientCredentials{
-		TokenURL: c.TokenURL, ClientID: c.ClientID, ClientSecret: c.ClientSecret,
-		Scopes: c.Scopes, RevocationURL: c.RevocationURL, Transport: transport,
-	}
-}
-
-func secretFiles(c config.Credential) (paths []string) {
-	for _, s := range []secret.Source{c.ClientSecret, c.Token} {
-		if s.Path() != "" {
-			paths = append(paths, s.Path())
-		}
-	}
-	return paths
-}
+// tokenHeaders are where a product looks for its token. Not listed: in
+// Authorization, as a bearer token.
+var tokenHeaders = map[config.Product]string{config.AutomationAnywhere: "X-Authorization"}
