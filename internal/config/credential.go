@@ -139,7 +139,13 @@ func (s *section) controlRoom(generation string) {
 	case !key && !password:
 		s.require("api_key", "grant control_room needs api_key or password")
 	}
-	if s.has("multiple_login") && generation == "e11" {
+	switch {
+	case s.has("multiple_login") && generation == "e11":
 		s.problem(s.at("multiple_login"), "is only for generation a360; remove it")
+	case s.has("multiple_login") && s.has("api_key"):
+		s.problem(s.at("multiple_login"), "has no effect with api_key, whose sessions stand beside each other; remove it")
+	}
+	if s.has("totp_secret") && generation == "a360" {
+		s.problem(s.at("totp_secret"), "is only for generation e11: a log-in of a360 has no passcode; remove it, and use an account without a second factor")
 	}
 }

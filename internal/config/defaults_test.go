@@ -203,15 +203,20 @@ func TestOtherProducts(t *testing.T) {
 	if diff := cmp.Diff(want, c.Routes[0].Allow); diff != "" {
 		t.Errorf("allow (-want +got):\n%s", diff)
 	}
-	c = parse(t, anywhere("a360", "username: u\n        password: p\n        multiple_login: true\n        totp_secret: x")+
+	c = parse(t, anywhere("a360", "username: u\n        password: p\n        multiple_login: true")+
 		"    reference_column: Ref\n")
 	credential := config.Credential{
-		Grant: config.ControlRoom, Username: "u", Password: secret.Literal("p"), TOTPSecret: secret.Literal("x"), MultipleLogin: true,
+		Grant: config.ControlRoom, Username: "u", Password: secret.Literal("p"), MultipleLogin: true,
 	}
 	if diff := cmp.Diff(credential, c.Connections[0].Credentials[0], sameSecret); diff != "" {
 		t.Errorf("credential (-want +got):\n%s", diff)
 	}
 	if c.Connections[0].Generation != "a360" || c.Connections[0].APIVersion != "" || c.Routes[0].ReferenceColumn != "Ref" {
 		t.Errorf("connection %+v, reference_column %q", c.Connections[0], c.Routes[0].ReferenceColumn)
+	}
+	c = parse(t, anywhere("e11", "username: u\n        password: p\n        totp_secret: x"))
+	credential = config.Credential{Grant: config.ControlRoom, Username: "u", Password: secret.Literal("p"), TOTPSecret: secret.Literal("x")}
+	if diff := cmp.Diff(credential, c.Connections[0].Credentials[0], sameSecret); diff != "" {
+		t.Errorf("credential (-want +got):\n%s", diff)
 	}
 }

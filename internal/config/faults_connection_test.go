@@ -168,6 +168,12 @@ var connectionFaults = map[string]fault{
 	"control room with both": {whole: anywhere("a360", "username: a\n        api_key: b\n        password: c"), want: []string{
 		"10:19: connections.acme.credentials[0].password: cannot stand beside api_key; keep one of the two",
 	}},
+	"control room, a key and multiple_login": {whole: anywhere("a360", "username: a\n        api_key: b\n        multiple_login: true"), want: []string{
+		"10:25: connections.acme.credentials[0].multiple_login: has no effect with api_key, whose sessions stand beside each other; remove it",
+	}},
+	"control room a360 with two factors": {whole: anywhere("a360", "username: a\n        password: b\n        totp_secret: c"), want: []string{
+		"10:22: connections.acme.credentials[0].totp_secret: is only for generation e11: a log-in of a360 has no passcode; remove it, and use an account without a second factor",
+	}},
 	"unknown generation": {whole: anywhere("e12", "username: a\n        api_key: b"), want: []string{
 		"4:17: connections.acme.generation: must be e11 or a360",
 	}},
