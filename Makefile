@@ -56,6 +56,11 @@ bench: ## Run the benchmarks
 mutations: ## Break each promise on purpose, and see its test fail
 	go -C tools run ./mutate
 
+.PHONY: oauthpeer
+oauthpeer: ## Log in to a certified OAuth 2.0 server (needs Node.js and npm)
+	npm --prefix tools/oauthpeer install
+	go test ./integration -tags oauthpeer -count=1 -v -run '^TestOAuthPeer'
+
 .PHONY: ci
 ci: ## Run all that the CI runs
 	bash .ci/run

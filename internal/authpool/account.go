@@ -30,7 +30,7 @@ type account struct {
 	kind     job.Reason // that reason
 	refusal  *Error     // the API refused a fresh token and has accepted none since
 	refused  int        // how often in a row
-	young    int        // tokens in a row that were dropped within freshFor
+	young    int        // tokens in a row that were dropped soon: within freshFor and half of their life
 	rivals   rivalry    // what is known of other log-ins of the account
 	replaced []*session // tokens to log out at the end, the oldest first
 	told     job.Reason // the reason of the last Refused event; empty after Renewed

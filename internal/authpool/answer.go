@@ -99,7 +99,7 @@ func (a *answer) failure(err error) *Error {
 	e := &Error{Reason: job.IdentityUnavailable, Status: a.status, Code: a.said.code}
 	if a.refuses() {
 		e.Reason = job.CredentialsRefused
-	} else if (e.Code == "" || e.Code == codeOther) && a.noEndpoint() {
+	} else if a.noEndpoint() {
 		e.Code = codeNoEndpoint
 	}
 	if a.status == http.StatusTooManyRequests {
@@ -122,13 +122,15 @@ func (a *answer) noToken(err error) *Error {
 
 func (a *answer) succeeds() bool { return a.status >= 200 && a.status < 300 }
 
-// noEndpoint tells whether something else than an identity server answered.
+// noEndpoint tells whether something else than a log-in's endpoint answered: also
+// an identity server at another address, which may say 404 in OAuth's words.
 func (a *answer) noEndpoint() bool {
 	switch {
 	case a.status >= 300 && a.status < 400, a.status == http.StatusNotFound, a.status == http.StatusMethodNotAllowed:
-		return true
+		return !serverCodes[a.said.code]
 	}
-	return a.html && a.status < 500 && a.status != http.StatusTooManyRequests
+	mute := a.said.code == "" || a.said.code == codeOther
+	return mute && a.html && a.status < 500 && a.status != http.StatusTooManyRequests
 }
 
 // refuses tells whether the server judged the credential, and not itself. A bare

@@ -35,13 +35,19 @@ func lifeOf(token Token, born time.Time, fallback time.Duration) time.Duration {
 	return min(max(life, minLife), maxLife)
 }
 
-// floor is the part at the end of a life in which a token is not handed out.
-func floor(life time.Duration) time.Duration { return min(maxFloor, life/10) }
+// floor is the part at the end of a life in which a token is not handed out. It is
+// at least a second, because a server that counts in whole seconds ends a token by
+// up to that much early; less only where fewer than two would be left.
+func floor(life time.Duration) time.Duration {
+	return min(maxFloor, max(life/10, min(time.Second, life-2*time.Second)))
+}
 
 // renewAfter is when to renew a token of that life: at 70 to 90 % of it, by r
-// in [0,1), so that the pods of a deployment do not log in all at once.
+// in [0,1), so that the pods of a deployment do not log in all at once; and never
+// in the floor.
 func renewAfter(life time.Duration, r float64) time.Duration {
-	return time.Duration(float64(life) * (0.7 + 0.2*r))
+	whole := min(life, (life-floor(life))*10/9)
+	return time.Duration(float64(whole) * (0.7 + 0.2*r))
 }
 
 // parseLife reads expires_in: seconds as a number or as a string, whole or

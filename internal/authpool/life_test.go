@@ -77,6 +77,10 @@ func TestFloorAndRenewal(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ life, floor, first, last time.Duration }{
 		"a second":   {time.Second, 100 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond},
+		"2 seconds":  {2 * time.Second, 200 * time.Millisecond, 1400 * time.Millisecond, 1800 * time.Millisecond},
+		"3 seconds":  {3 * time.Second, time.Second, 1555555555, 2 * time.Second},
+		"5.5 s":      {5500 * time.Millisecond, time.Second, 3500 * time.Millisecond, 4500 * time.Millisecond},
+		"10 seconds": {10 * time.Second, time.Second, 7 * time.Second, 9 * time.Second},
 		"15 minutes": {15 * time.Minute, 5 * time.Second, 630 * time.Second, 810 * time.Second},
 		"an hour":    {time.Hour, 5 * time.Second, 42 * time.Minute, 54 * time.Minute},
 	} {

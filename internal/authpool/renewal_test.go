@@ -1,6 +1,8 @@
 package authpool
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +95,38 @@ func TestShortLives(t *testing.T) {
 				}
 				if worked != tc.works || g.logins() > tc.most {
 					t.Errorf("worked %v, %d log-ins in a minute; want %v, at most %d", worked, g.logins(), tc.works, tc.most)
+				}
+			})
+		})
+	}
+}
+
+// A server that counts in whole seconds ends a token up to a second before its
+// life is over: it is not handed out any more then, and nobody waits for the next.
+func TestNoTokenOutlivesWholeSeconds(t *testing.T) {
+	for _, life := range []time.Duration{3 * time.Second, 5 * time.Second, 10 * time.Second, time.Minute} {
+		t.Run(life.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var ends sync.Map // by token
+				g := grantFunc(func(context.Context) (Token, error) {
+					now := time.Now()
+					token := Token{Value: now.Format("150405.000000000"), Expiry: now.Add(life)}
+					ends.Store(token.Value, now.Truncate(time.Second).Add(life))
+					return token, nil
+				})
+				p := New(Settings{Credentials: []Credential{{Name: "a", Grant: g}}})
+				run(t, p)
+				mustLease(t, p).Release()
+				for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(7 * time.Millisecond) {
+					l, ok := p.pick(time.Now())
+					if !ok {
+						t.Fatal("no token is there")
+					}
+					l.Release()
+					end, _ := ends.Load(l.Token())
+					if late := time.Since(end.(time.Time)); late >= 0 {
+						t.Fatalf("a token was handed out %v after its end", late)
+					}
 				}
 			})
 		})

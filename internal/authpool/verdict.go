@@ -12,7 +12,7 @@ import (
 // dropped, if it is still the current one, and a new log-in is due at once; of
 // any number of callers only the first has an effect. It counts as [Pool.Refuse]
 // if the API refused the token before this one too, or if this is the fourth in a
-// row that did not live for a minute. Where a log-in may end another session of
+// row that lived neither for a minute nor for half of its life. Where a log-in may end another session of
 // the account, the second token that is turned down within a minute of its birth,
 // after it or the one before had worked, was taken by another log-in: then the
 // next one waits 1 m, doubling to 15 m, until a token lives for 15 m or until its
@@ -96,7 +96,7 @@ func (a *account) judge(s *session, refused bool, now time.Time) *Error {
 		}
 	}
 	a.young++
-	if now.Sub(s.born) >= freshFor {
+	if now.Sub(s.born) >= min(freshFor, s.expiry.Sub(s.born)/2) {
 		a.young = 0
 	}
 	if a.refusal == nil && a.young <= maxYoung && !(refused && s.fresh(now)) {

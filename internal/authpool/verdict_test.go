@@ -100,6 +100,25 @@ func TestTokensThatAreTakenAndTurnedDownByTurns(t *testing.T) {
 	})
 }
 
+// A token that dies a little early is not one that the API refuses: it is
+// replaced at once, as often as that happens.
+func TestTokensThatServedForMostOfTheirLife(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		p, events := newPool(&fakeGrant{name: "a", life: 3 * time.Second})
+		for range 20 {
+			l := mustLease(t, p)
+			p.Accept(l)
+			time.Sleep(1600 * time.Millisecond)
+			p.Invalidate(l)
+		}
+		for _, line := range events.lines() {
+			if line != Renewed {
+				t.Fatal(line)
+			}
+		}
+	})
+}
+
 func TestLateVerdictsHaveNoEffect(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		g := &fakeGrant{name: "a", life: time.Hour}
