@@ -108,7 +108,7 @@ func leftAlone(target setup.Target) string {
 	if target.Connector == nil {
 		return "Nothing need be done once: the session ends by itself. If it returns, see what answers at url when a program logs out."
 	}
-	return "Correct revocation_url, or remove it: then a token is left to end by itself."
+	return "Correct revocation_url, or remove it where the server revokes no such tokens: then one is left to end by itself."
 }
 
 // withoutPackage is an error of the pool in words for an operator.

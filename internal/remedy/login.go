@@ -19,7 +19,7 @@ var ofLogIns = map[string]string{
 	"invalid_scope":          "Ask only for scopes that the external application has, as application scopes; offline_access is not for this grant. Restart the worker then.",
 	"unauthorized_client":    "Let the external application use this grant, as a confidential application, or correct client_id." + tried,
 	"unsupported_grant_type": "See that token_url is that of the orchestrator's own identity server, and that the external application may use this grant. Veeam Recovery Orchestrator 13 may know password and refresh_token only." + tried,
-	"invalid_grant":          "Correct username and password; Veeam wants DOMAIN\\USERNAME or USERNAME. A refresh token has ended, or was used: put a new one into its file." + tried,
+	"invalid_grant":          "Correct username and password; Veeam wants DOMAIN\\USERNAME or USERNAME. A refresh token has ended, or was used: put a new one into its file. If a passcode belongs to it, the clock of this machine must be right." + tried,
 	"mfa_required":           "The account has two factors: put its TOTP secret into totp_secret, or better use an account without a second factor." + tried,
 	"1000":                   "Correct username, password and tenant: the Orchestrator does not take them. See that the account is active and not locked." + tried,
 	"UM1110":                 accountOfControlRoom,
@@ -34,4 +34,4 @@ var ofLogIns = map[string]string{
 	"generic.server.exception": "See to the Control Room's own log. If it is well otherwise, the request may be wrong for it: correct generation (e11 for Enterprise 11, a360 for Automation 360) and username. It is asked again by itself.",
 }
 
-const accountOfControlRoom = "Correct username and api_key or password: a key that was made anew voids the one before, and it ends when the administrator said. See that the account is neither disabled nor locked." + tried
+const accountOfControlRoom = "Correct username and api_key or password: a key that was made anew voids the one before, and it ends when the administrator said. See that the account is neither disabled nor locked. One with a second factor needs totp_secret on e11, and a right clock; on a360 use one without." + tried

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -142,7 +143,9 @@ func (w *worker) runConnections() (stop func()) {
 		defer cancel()
 		for _, c := range w.connections {
 			wg.Go(func() {
-				_ = c.pool.Close(ctx) // a session that is not ended ends by itself
+				if err := c.pool.Close(ctx); err != nil {
+					w.warn("connection " + c.name + ": a token is left to end by itself: " + strings.TrimPrefix(err.Error(), "authpool: "))
+				}
 				c.transport.CloseIdleConnections()
 			})
 		}
