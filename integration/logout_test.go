@@ -36,7 +36,7 @@ func TestTokensAreRevokedAtTheEnd(t *testing.T) {
 			}
 			warnings := 0
 			for _, line := range w.log.events("worker.warning") {
-				if detail, _ := line["detail"].(string); strings.Contains(detail, "connection acme: a token is left to end by itself: ") {
+				if detail, _ := line["detail"].(string); strings.Contains(detail, "connection acme: a token was not ended, and ends by itself: ") {
 					warnings++
 				}
 			}

@@ -94,8 +94,12 @@ func userOf(cfg *config.Config, s config.Connection) ([]config.Credential, error
 	return nil, &config.Error{Problems: []config.Problem{problem}}
 }
 
-// with logs in, works, and logs out.
+// with logs in, works, and logs out. A terminal that is closed interrupts it like
+// Ctrl-C, and does not end it.
 func (k *clientsCommand) with(ctx context.Context, cfg *config.Config, s config.Connection, work func(context.Context, clientUser) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer onHangUp(cancel)()
 	target, err := setup.NewTarget(cfg, s, setup.Observers{})
 	if err != nil {
 		return err
@@ -151,10 +155,14 @@ func explained(s config.Connection, err error) error {
 	if denied, ok := errors.AsType[*authpool.Error](err); ok {
 		only := *denied
 		only.Credential = "" // there is one
-		return fmt.Errorf("%s: %s.\n%s", at, strings.TrimPrefix(only.Error(), "authpool: "), remedy.OfLogIn(only.Reason, only.Code))
+		todo := remedy.OfLogIn(only.Reason, only.Code)
+		if only.Reason == job.TokenRefused {
+			todo = remedy.OfClients(only.Reason)
+		}
+		return fmt.Errorf("%s: %s.\n%s", at, strings.TrimPrefix(only.Error(), "authpool: "), todo)
 	}
 	if call, ok := errors.AsType[*veeam.CallError](err); ok {
-		return fmt.Errorf("%s: %s.\n%s", at, call.Result.Detail, remedy.OfHold(call.Result.Reason))
+		return fmt.Errorf("%s: %s.\n%s", at, call.Result.Detail, remedy.OfClients(call.Result.Reason))
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: no token within %v.\n%s", at, s.Timeout, remedy.OfHold(job.IdentityUnavailable))

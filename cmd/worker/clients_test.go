@@ -178,6 +178,10 @@ func TestClientsFaults(t *testing.T) {
 			code: exitFailed, want: []string{"may have been deleted"}},
 		"a page for a list": {credentials: asUser, fault: &server.Fault{Body: server.BodyHTML, Status: 200, Operations: []server.Operation{veeam.ListClients}}, args: list,
 			code: exitFailed, want: []string{"not what the API promises", "Correct url"}},
+		"not allowed": {credentials: asUser, fault: &server.Fault{Status: 403, Operations: []server.Operation{veeam.CreateClient}}, args: create,
+			code: exitFailed, want: []string{"status 403.\nGive the user a role"}},
+		"refused": {credentials: asUser, fault: &server.Fault{Status: 400, Operations: []server.Operation{veeam.CreateClient}}, args: create,
+			code: exitFailed, want: []string{"status 400.\nSee that the server has the api_version"}},
 		"only a refresh token": {credentials: "      - {grant: refresh_token, refresh_token: r}", args: list, code: exitConfig, want: []string{"connections.recovery.credentials: ", "use one up"}},
 		"no such client":       {credentials: asUser, args: []string{"delete", "nobody"}, code: exitFailed, want: []string{"no client of that id", "worker clients list"}},
 	} {

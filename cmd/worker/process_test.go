@@ -177,6 +177,23 @@ func TestSIGTERMDrains(t *testing.T) {
 	}
 }
 
+// A token that could not be ended is told of, once, and keeps nobody from stopping.
+func TestATokenThatIsNotEndedIsToldOf(t *testing.T) {
+	t.Parallel()
+	o, _, path := scene(t)
+	rewrite(t, path, "client_id:", "revocation_url: "+o.URL()+"/nowhere, client_id:")
+	p := start(t, path)
+	eventually(t, "a token is there", func() bool { return len(p.events("token.renewed")) == 1 })
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	got := p.events("worker.warning")
+	if len(got) != 1 || got[0]["detail"] != `connection acme: a token was not ended, and ends by itself: credential "1": log-out: what answers at that address gives no tokens: status 404` {
+		t.Errorf("%v", got)
+	}
+}
+
 // A worker that is killed in the middle loses nothing and repeats nothing.
 func TestSIGKILLLosesNothing(t *testing.T) {
 	t.Parallel()

@@ -59,7 +59,7 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.note(resp, body)
+	a.note(resp, bytes.TrimPrefix(body, byteOrderMark))
 	short, err := json.Marshal(map[string]string{"access_token": a.said.token, "error": a.said.code})
 	if err != nil {
 		return nil, err
@@ -69,6 +69,9 @@ func (a *answer) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp.ContentLength = int64(len(short))
 	return resp, nil
 }
+
+// byteOrderMark begins what some servers write as UTF-8; no JSON has it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func (a *answer) note(resp *http.Response, body []byte) {
 	a.status = resp.StatusCode

@@ -241,3 +241,32 @@ func TestTokenBesideAnError(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswersBehindAByteOrderMark: RFC 8259, section 8.1, lets it be ignored, and
+// some servers begin with one what they write as UTF-8.
+func TestAnswersBehindAByteOrderMark(t *testing.T) {
+	t.Parallel()
+	const mark = "\ufeff"
+	for name, tc := range map[string]struct {
+		body  string
+		grant func(*server) Grant
+	}{
+		"oauth": {`{"access_token":"t"}`, func(s *server) Grant {
+			return &ClientCredentials{TokenURL: "https://id", ClientSecret: secret.Literal("s"), Transport: s}
+		}},
+		"legacy":       {abp(`"t"`, true, `null`), func(s *server) Grant { return legacy(s) }},
+		"veeam":        {`{"access_token":"t"}`, func(s *server) Grant { return veeam(s) }},
+		"control room": {`{"token":"t"}`, func(s *server) Grant { return controlRoom(s, "a360") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got, err := tc.grant(&server{answers: []canned{{200, mark + tc.body}}}).Token(t.Context()); err != nil || got.Value != "t" {
+				t.Errorf("token %q, %v", got.Value, err)
+			}
+			page := &server{answers: []canned{{401, mark + "<html>"}}}
+			if _, err := tc.grant(page).Token(t.Context()); asError(t, err).Code != codeNoEndpoint {
+				t.Errorf("a page: %v", err)
+			}
+		})
+	}
+}

@@ -13,7 +13,8 @@ const maxRenewals = 3
 
 // exchange renews the token in use, where the grant can and the token allows. It
 // reports false if a log-in is to be made instead: also after a refusal, which
-// is not that of the credential, and after an answer with the same token.
+// is not that of the credential, after an answer with the same token, and if
+// there is no answer before the token ends.
 func (a *account) exchange(ctx context.Context) (login, bool) {
 	grant, ok := a.grant.(Renewal)
 	if !ok {
@@ -26,9 +27,11 @@ func (a *account) exchange(ctx context.Context) (login, bool) {
 	live.renewals++
 	token, _ := live.reveal()
 	got := login{files: live.files, born: time.Now()}
-	got.token, got.err = grant.Renew(ctx, token)
+	renewal, cancel := context.WithDeadline(ctx, live.usable)
+	defer cancel()
+	got.token, got.err = grant.Renew(renewal, token)
 	useless := got.err == nil && got.token.Value == token.Value ||
-		got.err != nil && failureOf(a.name, got.err).Reason == job.CredentialsRefused
+		got.err != nil && (failureOf(a.name, got.err).Reason == job.CredentialsRefused || !live.good(time.Now()))
 	if useless && a.pool.ctx.Err() == nil {
 		live.renewals = maxRenewals
 		return login{}, false

@@ -21,6 +21,7 @@ import (
 type renewing struct {
 	sessionGrant
 	renewErr error
+	hangs    bool    // a renewal is never answered
 	same     bool    // a renewal brings the same token
 	live     []Token // what was to be renewed
 	given    []Token // every token
@@ -43,8 +44,12 @@ func (g *renewing) Renew(ctx context.Context, live Token) (Token, error) {
 	g.mu.Lock()
 	g.live = append(g.live, live)
 	value, err, same, took, life := fmt.Sprintf("%s-r%d", g.name, len(g.live)), g.renewErr, g.same, g.took, g.life
+	hangs := g.hangs
 	g.mu.Unlock()
 	born := time.Now()
+	if hangs {
+		took = 24 * time.Hour
+	}
 	select {
 	case <-time.After(took):
 	case <-ctx.Done():
@@ -164,6 +169,28 @@ func TestARenewalThatDoesNotWork(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestARenewalThatHangsDelaysNobody: the log-in has its turn when the token ends,
+// and not only when the time for both is up.
+func TestARenewalThatHangsDelaysNobody(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		g := newRenewing(time.Minute)
+		g.hangs = true
+		p, events := renewingPool(g)
+		run(t, p)
+		for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			begun := time.Now()
+			mustLease(t, p).Release()
+			if d := time.Since(begun); d != 0 {
+				t.Fatalf("a lease waited %s", d)
+			}
+		}
+		if n := g.renewals(); g.logins() != 11 || n < 10 || n > 11 {
+			t.Errorf("%d log-ins, %d renewals", g.logins(), g.renewals())
+		}
+		wantLines(t, events, slices.Repeat([]string{Renewed}, 11)...)
+	})
 }
 
 func TestARefusedRenewalIsNotTriedAgain(t *testing.T) {

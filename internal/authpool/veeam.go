@@ -55,8 +55,12 @@ func (v *Veeam) Renew(ctx context.Context, live Token) (Token, error) {
 	return token, renewalError(err)
 }
 
-// Logout ends the session of the token.
+// Logout ends the session of the token, and does nothing where the credential is a
+// refresh token: it would end with the session, and so leave nothing to log in with.
 func (v *Veeam) Logout(ctx context.Context, token Token) error {
+	if v.RefreshToken.IsSet() {
+		return nil
+	}
 	header := http.Header{"Authorization": {"Bearer " + token.Value}}
 	return v.answer().send(ctx, http.MethodDelete, v.address(), header, "")
 }

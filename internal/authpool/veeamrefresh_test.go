@@ -1,6 +1,7 @@
 package authpool
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -168,4 +169,23 @@ func TestVeeamNewRefreshTokenInTheFile(t *testing.T) {
 		t.Error(err)
 	}
 	s.want(t, byRefresh("r0"), byRefresh("other"))
+}
+
+// TestVeeamKeepsTheSessionOfARefreshToken: a log-out would end the refresh tokens
+// too, the only thing that such a credential can log in with.
+func TestVeeamKeepsTheSessionOfARefreshToken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := &server{answers: []canned{{200, pair(1)}, {200, pair(2)}}}
+		v := &Veeam{URL: "https://vro.example.com:9898", RefreshToken: secret.Literal("r0"), Transport: s}
+		p := New(Settings{Credentials: []Credential{{Name: "1", Grant: v, Session: true}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- p.Run(ctx) }()
+		time.Sleep(850 * time.Second) // one renewal, by which both tokens are good
+		cancel()
+		if err := errors.Join(<-done, p.Close(t.Context())); err != nil {
+			t.Error(err)
+		}
+		s.want(t, byRefresh("r0"), byRefresh("r1"))
+	})
 }

@@ -6,6 +6,9 @@ import "github.com/queueferry/queueferry/internal/job"
 // of its log-in where that says more than the reason, else as OfHold. It is never
 // empty.
 func OfLogIn(r job.Reason, code string) string {
+	if code == "token_malformed" && r == job.IdentityUnavailable {
+		code = "no_token" // the server made it, and not the operator
+	}
 	if text, ok := ofLogIns[code]; ok && r != job.TokenRefused && r != job.SessionTaken {
 		return text
 	}
@@ -29,9 +32,26 @@ var ofLogIns = map[string]string{
 	"totp_malformed":         "Put the TOTP secret alone into its file: the base32 text that the product shows beside the QR code, or the otpauth address that is in it." + tried,
 	"passcode_used":          "Nothing to do: no passcode is sent twice, and the next one is due within its period.",
 	"no_endpoint":            "Correct token_url: for UiPath it ends with /identity_/connect/token in the cloud and with /identity/connect/token standalone. A credential without token_url logs in at the connection's url: correct that, to the Control Room for Automation Anywhere, and generation with it; to https://HOST:9898 for Veeam; to the Orchestrator for uipath_legacy. If the address is right, a proxy or a gateway answers in its place. Restart the worker after a change of the file.",
-	"no_token":               "Correct token_url, or url where there is none, or see why the server answers without a token. It is asked again by itself.",
+	"no_token":               "Correct token_url, or url where there is none, or see why the server answers without a token, or with one that no header may bear. It is asked again by itself.",
 	// What the Control Room answers to a request that it cannot read, too.
 	"generic.server.exception": "See to the Control Room's own log. If it is well otherwise, the request may be wrong for it: correct generation (e11 for Enterprise 11, a360 for Automation 360) and username. It is asked again by itself.",
 }
 
 const accountOfControlRoom = "Correct username and api_key or password: a key that was made anew voids the one before, and it ends when the administrator said. See that the account is neither disabled nor locked. One with a second factor needs totp_secret on e11, and a right clock; on a360 use one without." + tried
+
+// OfClients is what to do about an answer to a command about clients: it is given
+// once, and nothing goes on by itself. It is never empty.
+func OfClients(r job.Reason) string {
+	if text, ok := ofClients[r]; ok {
+		return text
+	}
+	return OfHold(r)
+}
+
+var ofClients = map[job.Reason]string{
+	job.Forbidden:        "Give the user a role in Veeam Recovery Orchestrator that may have clients, or log in as another user. If it has one, a proxy or a gateway may have answered: see to url.",
+	job.RejectedByTarget: "See that the server has the api_version of the connection, and what its own log says; then run the command again.",
+	job.Throttled:        "Wait a little, and run the command again.",
+	job.TokenRefused:     "See that url is that of one server, and that nobody else logs in with the account; then run the command again.",
+	job.UnexpectedAnswer: "Correct url of the connection: https://HOST:9898. If it is right, a proxy or a gateway answers in the server's place.",
+}

@@ -84,3 +84,23 @@ func TestRemediesFitEveryProduct(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryAnswerAboutClientsHasARemedy(t *testing.T) {
+	t.Parallel()
+	for reason, text := range ofClients {
+		if OfClients(reason) != text || !strings.HasSuffix(text, ".") || strings.Contains(text, "by itself") {
+			t.Errorf("%s: %q", reason, text)
+		}
+	}
+	if got := OfClients(job.ConnectionFailed); got != OfHold(job.ConnectionFailed) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A token that the server made is not the operator's to mend.
+func TestAMalformedTokenOfAServer(t *testing.T) {
+	t.Parallel()
+	if text := OfLogIn(job.IdentityUnavailable, "token_malformed"); text == ofLogIns["token_malformed"] || !strings.Contains(text, "token_url") {
+		t.Errorf("%q", text)
+	}
+}

@@ -144,11 +144,16 @@ func (w *worker) runConnections() (stop func()) {
 		for _, c := range w.connections {
 			wg.Go(func() {
 				if err := c.pool.Close(ctx); err != nil {
-					w.warn("connection " + c.name + ": a token is left to end by itself: " + strings.TrimPrefix(err.Error(), "authpool: "))
+					w.warn("connection " + c.name + ": a token was not ended, and ends by itself: " + inOneLine(err))
 				}
 				c.transport.CloseIdleConnections()
 			})
 		}
 		wg.Wait()
 	}
+}
+
+// inOneLine is an error of a pool, which may be several, without the package's name.
+func inOneLine(err error) string {
+	return strings.NewReplacer("authpool: ", "", "\n", "; ").Replace(err.Error())
 }
