@@ -2,6 +2,8 @@ package integration
 
 import (
 	"flag"
+	"io"
+	stdlog "log"
 	"os"
 	"testing"
 
@@ -15,6 +17,7 @@ func TestMain(m *testing.M) {
 	if file := os.Getenv(asWorker); file != "" {
 		os.Exit(beWorker(file))
 	}
+	stdlog.SetOutput(io.Discard) // where net/http writes what a hostile server sends unasked
 	flag.Parse()
 	if err := flag.Set("test.parallel", atOnce); err != nil {
 		panic(err)

@@ -78,8 +78,8 @@ func (r *rig) writeSecret(value string) {
 }
 
 // settings are what a test changes of the worker's configuration: YAML under a
-// connection, under a route, and at the top.
-type settings struct{ connection, route, top string }
+// connection, under a route, and at the top; credentials replace the usual one.
+type settings struct{ connection, route, top, credentials string }
 
 var configuration = template.Must(template.New("").Parse(`nats: {url: "{{.NATS}}"}
 admin: {listen: "127.0.0.1:0"}
@@ -88,11 +88,15 @@ connections:
     product: uipath
     url: {{.URL}}
     credentials:
+{{- if .Credentials}}
+{{.Credentials}}
+{{- else}}
       - grant: client_credentials
         token_url: {{.TokenURL}}
         client_id: queueferry
         client_secret: {file: "{{.Secret}}"}
         scopes: [OR.Queues]
+{{- end}}
 {{.Connection}}
 routes:
   - name: invoices
@@ -147,7 +151,7 @@ func (r *rig) configure(s settings) *config.Config {
 	var b strings.Builder
 	err := configuration.Execute(&b, map[string]string{
 		"NATS": r.nats.URL(), "URL": r.uipath.URL(), "TokenURL": r.uipath.TokenURL(), "Secret": r.secret,
-		"Connection": indent(s.connection, "    "), "Route": indent(s.route, "    "), "Top": s.top,
+		"Credentials": indent(s.credentials, "      "), "Connection": indent(s.connection, "    "), "Route": indent(s.route, "    "), "Top": s.top,
 	})
 	if err != nil {
 		r.t.Fatal(err)

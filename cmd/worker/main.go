@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,6 +24,9 @@ const (
 )
 
 func main() {
+	// net/http writes what a server sent unasked to the standard logger as it is,
+	// and there may be a token in it.
+	log.SetOutput(io.Discard)
 	ctx, stop := untilSignal()
 	defer stop()
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))

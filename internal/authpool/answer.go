@@ -105,7 +105,7 @@ func (a *answer) failure(err error) *Error {
 	} else if a.noEndpoint() {
 		e.Code = codeNoEndpoint
 	}
-	if a.status == http.StatusTooManyRequests {
+	if a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable {
 		now := time.Now()
 		if wait, told := retry.After(a.retryAfter, now); told {
 			e.RetryAt = now.Add(wait)

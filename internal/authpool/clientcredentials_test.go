@@ -139,6 +139,8 @@ func TestAnswers(t *testing.T) {
 		"500":                             {500, canary, nil, down, "", 0},
 		"503 in HTML":                     {503, html, nil, down, "", 0},
 		"503 with an unknown code":        {503, envelope("maintenance"), nil, down, "other", 0},
+		"503 with seconds":                {503, html, []string{"Retry-After", "40"}, down, "", 40 * time.Second},
+		"500 with seconds":                {500, html, []string{"Retry-After", "40"}, down, "", 0},
 		"429":                             {429, envelope("slow_down"), nil, down, "slow_down", 0},
 		"429 with seconds":                {429, ``, []string{"Retry-After", "40"}, down, "", 40 * time.Second},
 		"429 with a day":                  {429, ``, []string{"Retry-After", "86400"}, down, "", 10 * time.Minute},
@@ -280,7 +282,7 @@ func checkFailure(t *testing.T, err error, sent time.Time, status int) {
 	if e.Code != "" && e.Code != "other" && e.Code != codeTokenMalformed && e.Code != codeTokenEnded && e.Code != codeNoEndpoint && e.Code != codeNoToken && listed(e.Code) != e.Code {
 		t.Errorf("code %q", e.Code)
 	}
-	if wait := e.RetryAt.Sub(sent); !e.RetryAt.IsZero() && (status != 429 || wait > retry.MaxRetryAfter+time.Minute || wait < retry.MinRetryAfter) {
+	if wait := e.RetryAt.Sub(sent); !e.RetryAt.IsZero() && (status != 429 && status != 503 || wait > retry.MaxRetryAfter+time.Minute || wait < retry.MinRetryAfter) {
 		t.Errorf("status %d, asked again in %s", status, wait)
 	}
 	if text := err.Error(); len(text) > 512 || !utf8.ValidString(text) || strings.ContainsFunc(text, unicode.IsControl) {

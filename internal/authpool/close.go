@@ -75,8 +75,8 @@ func (a *account) close(ctx context.Context) error {
 		token, _ := s.reveal()
 		if err := grant.Logout(ctx, token); err != nil {
 			e := failureOf(a.name, err)
-			if e.Status == http.StatusUnauthorized && !refusalCodes[e.Code] {
-				continue // its renewal, or the log-out of another, has ended it already
+			if e.Status == http.StatusUnauthorized && e.Code != codeInvalidClient {
+				continue // its renewal, its own end or the log-out of another was first
 			}
 			faults = append(faults, &cause{fmt.Sprintf("authpool: credential %.64q: log-out: %s", a.name, e.facts()), e})
 		}

@@ -6,7 +6,7 @@ package authpool
 // of UiPath's Orchestrator (the number) and of Automation Anywhere's Control Room.
 var (
 	refusalCodes = map[string]bool{
-		"invalid_client":         true,
+		codeInvalidClient:        true,
 		"unauthorized_client":    true,
 		"invalid_scope":          true,
 		"invalid_grant":          true,
@@ -38,6 +38,7 @@ var (
 )
 
 const (
+	codeInvalidClient   = "invalid_client"
 	codeServerException = "generic.server.exception"
 	codeMFARequired     = "mfa_required" // also ours: the server asks for a passcode, and there is no totp_secret
 )

@@ -383,6 +383,7 @@ func TestATokenThatIsDeadNeedsNoLogOut(t *testing.T) {
 		fault string
 	}{
 		"it is not known":        {&Error{Status: 401}, ""},
+		"a Control Room says so": {&Error{Status: 401, Code: "UM1111", Reason: job.CredentialsRefused}, ""},
 		"the client is not":      {&Error{Status: 401, Code: "invalid_client"}, `authpool: credential "a": log-out: invalid_client: status 401`},
 		"the server is not well": {&Error{Status: 503}, `authpool: credential "a": log-out: status 503`},
 	} {

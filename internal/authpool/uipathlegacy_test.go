@@ -130,7 +130,7 @@ func TestLegacyAnswers(t *testing.T) {
 		"403 of a proxy":            {403, html, down, "no_endpoint", 0},
 		"400 of a gateway":          {400, `{"message":"` + canary + `"}`, down, "", 0},
 		"internal error":            {500, abp("null", false, fault), down, "other", 0},
-		"database down, with code":  {503, business("1999"), down, "other", 0},
+		"database down, with code":  {503, business("1999"), down, "other", 40 * time.Second},
 		"too many":                  {429, business("1000"), down, "1000", 40 * time.Second},
 		"gone":                      {404, html, down, "no_endpoint", 0},
 		"gone, in JSON":             {404, business("1002"), down, "no_endpoint", 0},

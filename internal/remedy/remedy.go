@@ -45,7 +45,7 @@ func OfHold(r job.Reason) string {
 var ofHolds = map[job.Reason]string{
 	job.CredentialsRefused:  "Correct what the credential logs in with: client id and secret, or user name and password, API key or refresh token, or the scopes; a changed secret file is tried within two seconds, anything else after a restart.",
 	job.IdentityUnavailable: "See to the identity server and the way to it: token_url, name resolution, proxy, firewall, and tls.ca_file of the connection where the detail names an unknown authority. It is asked again by itself.",
-	job.TokenRefused:        "See that the credential belongs to the organization and tenant of the connection's url, and that a personal access token has neither ended nor been revoked; a new one in its file is tried within two seconds.",
+	job.TokenRefused:        "See that the credential belongs to the organization and tenant of the connection's url, and that a personal access token has neither ended nor been revoked; a new one in its file is tried within two seconds. See also that nobody else logs in with an account whose sessions end each other (Automation Anywhere with a password, Veeam).",
 	job.SessionTaken:        "Another program, pod or person logs in with the same account, and each log-in ends the other's session: use an API key (Automation Anywhere), or an account for this worker alone; with several pods a credential that may have several sessions.",
 	job.Throttled:           "The orchestrator asks for fewer calls: nothing to do if it ends. If it returns, lower rate or max_concurrent, or run fewer pods.",
 	job.ServiceUnavailable:  "See to the orchestrator's own health; work resumes by itself.",
