@@ -23,35 +23,31 @@ import (
 	"github.com/queueferry/queueferry/internal/natstest"
 )
 
-// command is the worker's own program, built once.
-var command = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "queueferry")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(folder, "worker")
+// program is the path of the worker's own program.
+type program string
+
+func built(t *testing.T) program {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "worker")
 	if out, err := exec.Command("go", "build", "-o", path, "../cmd/worker").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
+		t.Fatalf("%v: %s", err, out)
 	}
-	return path, nil
-})
+	return program(path)
+}
 
 // run runs the worker's program to its end, or lets a signal end it, and gives all
 // that it wrote.
-func run(t *testing.T, end func(*os.Process, *log), args ...string) string {
+func (p program) run(t *testing.T, end func(*os.Process, *log), args ...string) string {
 	t.Helper()
-	path, err := command()
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
 	defer cancel()
 	out := newLog()
-	c := exec.CommandContext(ctx, path, args...)
+	c := exec.CommandContext(ctx, string(p), args...)
 	c.Env = append(os.Environ(), "QUEUEFERRY_CANARY="+canaries["env"], "QUEUEFERRY_NATS="+canaries["nats"], "GOTRACEBACK=all")
 	c.Stdout, c.Stderr, c.Stdin = out, out, bytes.NewReader(nil)
 	if err := c.Start(); err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return ""
 	}
 	if end != nil {
 		end(c.Process, out)
@@ -144,6 +140,7 @@ var uipathWays = []string{"uipath-file", "uipath-env", "uipath-literal", "uipath
 // ledger, not in the stack that a crash leaves, and not in what the commands say.
 func TestNoCanaryOfAWholeWorker(t *testing.T) {
 	t.Parallel()
+	worker := built(t)
 	r, h := canaryRig(t)
 	for _, at := range []string{"identity", "api", "logout"} {
 		h.set("any", at, "all")
@@ -160,7 +157,7 @@ func TestNoCanaryOfAWholeWorker(t *testing.T) {
 	defer wg.Wait()
 	for name, sign := range map[string]os.Signal{"a worker that stops": syscall.SIGTERM, "a worker that crashes": syscall.SIGQUIT} {
 		wg.Go(func() {
-			put(name, run(t, func(p *os.Process, out *log) {
+			put(name, worker.run(t, func(p *os.Process, out *log) {
 				ctx, cancel := context.WithTimeout(context.Background(), 8*time.Second)
 				defer cancel()
 				put(name+", pages", r.pages(ctx, out))
@@ -189,9 +186,9 @@ func TestNoCanaryOfAWholeWorker(t *testing.T) {
 		{"check"}, {"check", "--json"}, {"deadletter", "list"}, {"deadletter", "list", "--json"},
 		append([]string{"deadletter", "show"}, ids...), append([]string{"deadletter", "show", "--json"}, ids...),
 	} {
-		put(strings.Join(args[:min(3, len(args))], " "), run(t, nil, append(args, "--config", file)...))
+		put(strings.Join(args[:min(3, len(args))], " "), worker.run(t, nil, append(args, "--config", file)...))
 	}
-	put("check with a CA that vouches for nothing", run(t, nil, "check", "--config", r.canaryFile(h, fmt.Sprintf("tls: {ca_file: %q}", written(t, string(clientKey.cert))), uipathWays...)))
+	put("check with a CA that vouches for nothing", worker.run(t, nil, "check", "--config", r.canaryFile(h, fmt.Sprintf("tls: {ca_file: %q}", written(t, string(clientKey.cert))), uipathWays...)))
 	o.clean(t)
 	for name, want := range map[string]string{
 		"a worker that stops": `"delivery.settled"`, "a worker that crashes": "goroutine ", "check --json": `"checks"`, "deadletter show --json": lookalike,
@@ -236,12 +233,13 @@ func (r *rig) letters(put func(name, text string)) {
 // is answered.
 func TestNoCanaryOfTheCommands(t *testing.T) {
 	t.Parallel()
+	worker := built(t)
 	r, h := canaryRig(t)
 	products := []string{"e11", "a360", "a360-password", "vro", "vro-client", "vro-refresh"}
 	file := r.canaryFile(h, h.tls(t), products...)
-	o := outputs{"check, all well": run(t, nil, "check", "--config", file, "--json")}
+	o := outputs{"check, all well": worker.run(t, nil, "check", "--config", file, "--json")}
 	kept := filepath.Join(t.TempDir(), "made")
-	o["clients create"] = run(t, nil, "clients", "create", "--config", file, "--connection", "vro", "--secret-file", kept)
+	o["clients create"] = worker.run(t, nil, "clients", "create", "--config", file, "--connection", "vro", "--secret-file", kept)
 	if b, err := os.ReadFile(kept); err != nil || strings.TrimSpace(string(b)) != canaries["made"] {
 		t.Fatalf("the made secret is not in its file: %v\n%s", err, o)
 	}
@@ -251,9 +249,9 @@ func TestNoCanaryOfTheCommands(t *testing.T) {
 			h.set("any", at, mode)
 			if slices.Contains([]string{"JSON, 400", "JSON, 401", "JSON, 302", "a late word", "a broken header", "an HTML page", "a broken token"}, mode) {
 				name := at + " answers " + mode
-				o["check, "+name] = run(t, nil, "check", "--config", file)
-				o["clients create, "+name] = run(t, nil, "clients", "create", "--config", file, "--connection", "vro", "--secret-file", filepath.Join(t.TempDir(), "made"))
-				o["clients list, "+name] = run(t, nil, "clients", "list", "--json", "--config", file, "--connection", "vro")
+				o["check, "+name] = worker.run(t, nil, "check", "--config", file)
+				o["clients create, "+name] = worker.run(t, nil, "clients", "create", "--config", file, "--connection", "vro", "--secret-file", filepath.Join(t.TempDir(), "made"))
+				o["clients list, "+name] = worker.run(t, nil, "clients", "list", "--json", "--config", file, "--connection", "vro")
 			}
 			h.set("any", at, "")
 		}

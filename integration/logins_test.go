@@ -20,7 +20,8 @@ import (
 type logInCase struct {
 	// start makes the product; a life of 0 is the product's own.
 	start func(t *testing.T, life time.Duration) product
-	// stays tells that the product knows no end of a token before its time.
+	// stays tells that the product knows no end of a token before its time, or that
+	// ending it would end the credential.
 	stays bool
 	// passcode tells that a log-in needs a passcode, of which there is one in 30 s.
 	passcode bool
@@ -200,7 +201,7 @@ var veeamLogIns = map[string]logInCase{
 		})
 		o.RevokeAccessTokens()
 		return fmt.Sprintf("- grant: refresh_token\n  refresh_token: {file: %q}", written(t, refresh))
-	})},
+	}), stays: true},
 	"mfa": {passcode: true, start: veeamLogIn(totpSecret, func(*testing.T, *veeam.Orchestrator) string {
 		return veeamPassword + "\n  totp_secret: " + totpSecret
 	})},

@@ -2,6 +2,7 @@ package authpool
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -83,11 +84,7 @@ func (a *answer) note(resp *http.Response, body []byte) {
 // token is what the answer gives. Its Value is empty if there is none.
 func (a *answer) token() Token {
 	t := Token{Value: a.said.token, Refresh: a.said.refresh}
-	life := a.said.life
-	if life == 0 && jwtLife(t.Value) == 0 {
-		life = a.dialect.life
-	}
-	if life != 0 {
+	if life := cmp.Or(a.said.life, jwtLife(t.Value), a.dialect.life); life != 0 {
 		t.Expiry = a.sent.Add(life)
 	}
 	return t

@@ -144,7 +144,7 @@ func TestControlRoomAnswers(t *testing.T) {
 func TestControlRoomSpendsAPasscode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		time.Sleep(10 * time.Second)
-		s := &server{answers: []canned{{503, ""}, tokenAnswer("t")}}
+		s := &server{answers: []canned{{503, ""}, tokenAnswer(jwt(`{"iat":1,"exp":11}`))}}
 		c := controlRoom(s, "e11")
 		c.TOTPSecret = secret.Literal(rfcSecret)
 		_, err := c.Token(t.Context())
@@ -152,8 +152,12 @@ func TestControlRoomSpendsAPasscode(t *testing.T) {
 			t.Errorf("%v, again in %s", err, time.Until(e.RetryAt))
 		}
 		begun := time.Now()
-		if _, err := c.Token(t.Context()); err != nil || time.Since(begun) != 20*time.Second || s.asked[0] == s.asked[1] {
+		token, err := c.Token(t.Context())
+		if err != nil || time.Since(begun) != 20*time.Second || s.asked[0] == s.asked[1] {
 			t.Errorf("after %s, %v: %q", time.Since(begun), err, s.asked)
+		}
+		if left := time.Until(token.Expiry); left != 10*time.Second { // the wait is none of its life
+			t.Errorf("%s are left of a token of 10 s", left)
 		}
 	})
 }
