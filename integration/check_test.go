@@ -108,6 +108,7 @@ func TestACheckChangesNothing(t *testing.T) {
 		if made {
 			r.startWith(cfg).end()
 			r.publish(item("waits"))
+			r.eventually("the consumer counts it", func() bool { return r.consumer().NumPending == 1 })
 		}
 		logIns, before := r.uipath.Counts().LogIns, r.books()
 		r.checked(cfg)
