@@ -17,7 +17,7 @@ import (
 // embeddedFile is a configuration with NATS inside of the worker.
 func (r *rig) embeddedFile(task task) string {
 	r.t.Helper()
-	path := r.file(task.fixed, "nats://replaced", "")
+	path := r.file(task, "nats://replaced", "")
 	text, err := os.ReadFile(path)
 	if err != nil {
 		r.t.Fatal(err)

@@ -87,7 +87,7 @@ func (k killing) run(t *testing.T, task task) {
 	if first.wait() != -1 {
 		t.Fatalf("the worker was not killed:\n%s", first.log)
 	}
-	second := r.spawn(r.file(task.fixed, "", ""))
+	second := r.spawn(r.file(task, "", ""))
 	r.ask(task, "after", 5)
 	r.settledBy(second)
 	r.has(1, task, "before", 1)
@@ -115,7 +115,7 @@ func (k killing) upTo(r *rig, task task) *pod {
 	var p *pod
 	a := &ambush{at: k.at, after: k.after, late: k.late}
 	a.lie(r, func() { _ = p.cmd.Process.Kill() })
-	p = r.spawn(r.file(task.fixed, a.trap.url(), a.booth.url(r.uipath)))
+	p = r.spawn(r.file(task, a.trap.url(), a.booth.url(r.uipath)))
 	r.streamIsThere(p)
 	r.ask(task, "before", 1)
 	r.settledBy(p)

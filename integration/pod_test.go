@@ -1,12 +1,14 @@
 package integration
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -103,17 +105,24 @@ type task struct {
 	fixed string
 	body  func(id string) string
 	count func(r *rig, id string) int
+	batch int // the most in one call; 0: as many as by default
+}
+
+// singly is the task with a call for each request.
+func (t task) singly() task {
+	t.batch = 1
+	return t
 }
 
 // The tasks: by what keeps each from being carried out twice.
 var (
-	uniqueItem = task{"action: add_queue_item, queue: " + unique, item, func(r *rig, id string) int {
+	uniqueItem = task{fixed: "action: add_queue_item, queue: " + unique, body: item, count: func(r *rig, id string) int {
 		return len(r.uipath.ItemsByReference(folder, unique, id))
 	}}
-	plainItem = task{"action: add_queue_item, queue: " + plain, item, func(r *rig, id string) int {
+	plainItem = task{fixed: "action: add_queue_item, queue: " + plain, body: item, count: func(r *rig, id string) int {
 		return len(r.uipath.ItemsByReference(folder, plain, id))
 	}}
-	startJob = task{"action: start_job, process: Post", jobOf, func(r *rig, id string) (n int) {
+	startJob = task{fixed: "action: start_job, process: Post", body: jobOf, count: func(r *rig, id string) (n int) {
 		for _, j := range r.uipath.Jobs() {
 			if j.Reference == id {
 				n++
@@ -171,12 +180,13 @@ routes:
     subjects: [jobs.invoices.>]
     connection: acme
     fixed: {folder: Finance/AP, {{.Fixed}}}
+    batch: {max: {{.Batch}}}
     ack_wait: 1s
     retry: {first: 50ms, max: 300ms}
 `))
 
 // file writes a configuration; empty addresses are those of the servers themselves.
-func (r *rig) file(fixed, nats, api string) string {
+func (r *rig) file(task task, nats, api string) string {
 	r.t.Helper()
 	if nats == "" {
 		nats = r.nats.URL()
@@ -186,7 +196,8 @@ func (r *rig) file(fixed, nats, api string) string {
 	}
 	var b strings.Builder
 	err := processFile.Execute(&b, map[string]string{
-		"NATS": nats, "URL": api, "TokenURL": r.uipath.TokenURL(), "Secret": r.secret, "Fixed": fixed,
+		"NATS": nats, "URL": api, "TokenURL": r.uipath.TokenURL(), "Secret": r.secret, "Fixed": task.fixed,
+		"Batch": strconv.Itoa(cmp.Or(task.batch, 100)),
 	})
 	if err != nil {
 		r.t.Fatal(err)

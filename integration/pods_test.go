@@ -34,7 +34,7 @@ func TestAFrozenPodLeavesWhatItLost(t *testing.T) {
 				time.Sleep(100 * time.Millisecond) // no thread of it runs any more
 			})
 			seen := newWitness(t, a.trap.url())
-			frozen = r.spawn(r.file(task.fixed, seen.trap.url(), a.booth.url(r.uipath)))
+			frozen = r.spawn(r.file(task, seen.trap.url(), a.booth.url(r.uipath)))
 			r.streamIsThere(frozen)
 			r.ask(task, "before", 1)
 			r.settledBy(frozen)
@@ -43,7 +43,7 @@ func TestAFrozenPodLeavesWhatItLost(t *testing.T) {
 			thaw := time.After(frozenFor)
 			// The server gives these to the pulls of the frozen pod.
 			r.ask(task, "after", 5)
-			other := r.spawn(r.file(task.fixed, "", ""))
+			other := r.spawn(r.file(task, "", ""))
 			r.settledBy(other)
 
 			<-thaw
@@ -76,16 +76,20 @@ func TestAFrozenPodLeavesWhatItLost(t *testing.T) {
 func TestSIGTERMHandsBackOnlyWhatWasNotSent(t *testing.T) {
 	t.Parallel()
 	for name, task := range map[string]task{
-		"unique item": uniqueItem, "plain item": plainItem, "job": startJob,
+		"unique item": uniqueItem.singly(), "plain item": plainItem.singly(), "job": startJob,
+		"unique items in batches": uniqueItem, "plain items in batches": plainItem,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, uipath.Settings{LookUpsPerMinute: -1})
 			r.uipath.AddProcess(folder, "Post")
 			seen := newWitness(t, r.nats.URL())
-			first := r.spawn(r.file(task.fixed, seen.trap.url(), ""))
+			first := r.spawn(r.file(task, seen.trap.url(), ""))
 			r.streamIsThere(first)
-			const n, lost = 200, 6
+			n, lost := 200, 6
+			if strings.Contains(name, "batches") {
+				n, lost = 600, 2
+			}
 			never := r.uipath.AddFault(uipath.Fault{
 				Kind: uipath.BlackHole, Commit: uipath.CommitFirst, Calls: lost,
 				Match: func(reference string) bool { return strings.HasSuffix(reference, "7") },
@@ -115,7 +119,7 @@ func TestSIGTERMHandsBackOnlyWhatWasNotSent(t *testing.T) {
 			if len(back) == 0 || len(sent) == n {
 				t.Errorf("%d of %d were sent and %d handed back: not under load", len(sent), n, len(back))
 			}
-			second := r.spawn(r.file(task.fixed, "", ""))
+			second := r.spawn(r.file(task, "", ""))
 			r.settledBy(second)
 			r.has(1, task, "inv", n)
 			r.onlyVictimDied(task, "")

@@ -30,7 +30,7 @@ func TestAStoreThatRollsBack(t *testing.T) {
 			const n = 20
 			r := newRig(t, uipath.Settings{LookUpsPerMinute: -1})
 			r.uipath.AddProcess(folder, "Post")
-			cfg, err := config.Load(r.file(c.task.fixed, "", ""), os.LookupEnv)
+			cfg, err := config.Load(r.file(c.task, "", ""), os.LookupEnv)
 			if err != nil {
 				t.Fatal(err)
 			}

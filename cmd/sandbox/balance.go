@@ -119,6 +119,8 @@ func (p *play) summarise(b *balance) {
 	b.row("  gate shut by", shuts(p.log.shuts))
 	b.row("calls of AddQueueItem", counts.Total(uipath.AddQueueItem))
 	b.row("  items added by them", counts.Effects[uipath.AddQueueItem])
+	b.row("calls of BulkAddQueueItems", counts.Total(uipath.BulkAddQueueItems))
+	b.row("  items added by them", counts.Effects[uipath.BulkAddQueueItems])
 	b.row("calls of StartJobs", counts.Total(uipath.StartJobs))
 	b.row("  jobs started by them", counts.Effects[uipath.StartJobs])
 	b.row("look-ups of items and jobs", counts.Total(uipath.ListQueueItems)+counts.Total(uipath.ListJobs))

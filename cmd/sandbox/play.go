@@ -111,7 +111,7 @@ func (p *play) fail(f uipath.Fault) { p.faults = append(p.faults, p.uipath.AddFa
 
 // cut loses answers of calls that were carried out.
 func (p *play) cut(context.Context) error {
-	fault := uipath.CommitThenDrop(uipath.AddQueueItem, uipath.StartJobs)
+	fault := uipath.CommitThenDrop(uipath.ActingOperations...)
 	fault.Probability = 0.05
 	p.fail(fault)
 	return nil
@@ -120,7 +120,7 @@ func (p *play) cut(context.Context) error {
 // cutBefore loses answers of calls that were not: the caller cannot tell these
 // from the others.
 func (p *play) cutBefore(context.Context) error {
-	p.fail(uipath.Fault{Kind: uipath.Drop, Probability: 0.05, Operations: []uipath.Operation{uipath.AddQueueItem, uipath.StartJobs}})
+	p.fail(uipath.Fault{Kind: uipath.Drop, Probability: 0.05, Operations: uipath.ActingOperations})
 	return nil
 }
 
@@ -157,7 +157,7 @@ func (p *play) comeBack(ctx context.Context) error {
 }
 
 func (p *play) throttle(context.Context) error {
-	fault := uipath.Throttled(uipath.RetryAfterSeconds(time.Second), uipath.AddQueueItem)
+	fault := uipath.Throttled(uipath.RetryAfterSeconds(time.Second), uipath.AddQueueItem, uipath.BulkAddQueueItems)
 	fault.Calls = 1
 	p.uipath.AddFault(fault)
 	return nil

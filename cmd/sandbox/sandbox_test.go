@@ -20,7 +20,7 @@ func TestTheBooksBalance(t *testing.T) {
 	if err := run(t.Context(), &out, 100, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"delivered", "duplicate", "reference_conflict", "log-ins", "time held", "calls of AddQueueItem",
+	for _, want := range []string{"delivered", "duplicate", "reference_conflict", "log-ins", "time held", "calls of AddQueueItem", "calls of BulkAddQueueItems",
 		"jobs started by them", "look-ups of items and jobs", "id_conflict", "The books balance"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output does not name %q:\n%s", want, out.String())

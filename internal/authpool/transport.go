@@ -78,9 +78,9 @@ func repeatable(req *http.Request) bool {
 
 // send makes one call with the lease's token. It owns the lease.
 func (t *Transport) send(req *http.Request, body io.ReadCloser, lease Lease) (*http.Response, error) {
-	signed := req.Clone(req.Context())
+	signed := req.WithContext(req.Context()) // a copy, of which only what is changed is copied deeply
 	signed.Body = body
-	if signed.Header == nil {
+	if signed.Header = req.Header.Clone(); signed.Header == nil {
 		signed.Header = http.Header{}
 	}
 	token, bearer := lease.session.reveal()
@@ -97,7 +97,7 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, lease Lease) (*h
 	if resp.StatusCode >= 200 && resp.StatusCode <= 299 {
 		t.Pool.Accept(lease)
 	}
-	resp.Body = &leasedBody{ReadCloser: resp.Body, release: sync.OnceFunc(lease.Release)}
+	resp.Body = &leasedBody{ReadCloser: resp.Body, lease: lease}
 	return resp, nil
 }
 
@@ -118,11 +118,12 @@ func (t *Transport) CloseIdleConnections() {
 // leasedBody ends the lease when the answer's body is closed.
 type leasedBody struct {
 	io.ReadCloser
-	release func()
+	lease Lease
+	once  sync.Once
 }
 
 func (b *leasedBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.release()
+	b.once.Do(b.lease.Release)
 	return err
 }

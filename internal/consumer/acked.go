@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"crypto/sha256"
 	"sync"
 
 	"github.com/queueferry/queueferry/internal/ledger"
@@ -14,22 +15,37 @@ const generation = 16_384
 // and one that got lost brings its message back. It is safe for concurrent use.
 type acked struct {
 	mu       sync.Mutex
-	now, old map[ledger.Key]struct{}
+	now, old map[digest]struct{}
+}
+
+// digest stands for a key, of which it takes a fraction of the memory. No two
+// keys have the same one.
+type digest [16]byte
+
+func digestOf(k ledger.Key) digest {
+	sum := sha256.Sum256([]byte(k.String()))
+	return digest(sum[:16])
 }
 
 func (a *acked) add(k ledger.Key) {
+	key := digestOf(k)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.now == nil || len(a.now) >= generation {
-		a.now, a.old = map[ledger.Key]struct{}{}, a.now
+	if a.now == nil {
+		a.now, a.old = map[digest]struct{}{}, map[digest]struct{}{}
 	}
-	a.now[k] = struct{}{}
+	if len(a.now) >= generation {
+		a.now, a.old = a.old, a.now
+		clear(a.now)
+	}
+	a.now[key] = struct{}{}
 }
 
 func (a *acked) has(k ledger.Key) bool {
+	key := digestOf(k)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	_, now := a.now[k]
-	_, old := a.old[k]
+	_, now := a.now[key]
+	_, old := a.old[key]
 	return now || old
 }

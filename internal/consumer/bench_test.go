@@ -7,9 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 
+	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/retry"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
@@ -52,5 +56,51 @@ func BenchmarkConsumer(b *testing.B) {
 	r.stopped()
 	if err := flush(); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// BenchmarkSettle is the end of one delivery: the ack, what is remembered of it,
+// the metrics and its line in the log.
+func BenchmarkSettle(b *testing.B) {
+	rig := makeRig(b, 30*time.Second)
+	log, flush := telemetry.NewLogger(io.Discard, "json", zap.NewAtomicLevel())
+	s := rig.settings(rig.server.Conn(b), newTarget(nil))
+	s.Events = telemetry.NewEvents(log)
+	c := New(s)
+	c.work, c.books, c.waiting = b.Context(), b.Context(), b.Context()
+	at, result := time.Now(), delivered()
+	meta := &nats.MsgMetadata{Stream: "JOBS", Timestamp: at, NumDelivered: 1}
+	d := &delivery{
+		msg: &nats.Msg{Subject: "jobs.invoices.a", Reply: "bench.acks"}, meta: meta, received: at, began: at,
+		request: &job.Request{ID: "inv-000123", Action: job.AddQueueItem},
+	}
+	n := uint64(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		meta.Sequence.Stream = n
+		d.key = ledger.MessageKey(route, n, at)
+		c.settle(d, result, retry.Disposition{Kind: retry.Ack})
+	}
+	if err := flush(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkHand is the way of a message into the hand and out of it, with 1,600
+// in it.
+func BenchmarkHand(b *testing.B) {
+	h, at := newHand(), time.Now()
+	for n := range uint64(1600) {
+		h.add(&delivery{key: ledger.MessageKey(route, n, at)})
+	}
+	d := &delivery{key: ledger.MessageKey(route, 1600, at)}
+	b.ReportAllocs()
+	for b.Loop() {
+		id := h.add(d)
+		if h.before(d) != nil {
+			b.Fatal("a copy")
+		}
+		h.remove(id)
 	}
 }

@@ -86,8 +86,10 @@ type Settings struct {
 	// Remember is how long the ledger remembers a request that was carried out.
 	Remember time.Duration
 
-	Policy          retry.Policy
-	MaxInFlight     int  // messages in hand at once
+	Policy      retry.Policy
+	MaxInFlight int // messages in hand at once
+	// Batch says how requests share calls. Route, Calls and Sent are set here.
+	Batch           orchestrator.Batch
 	Resend          bool // on_unknown: resend
 	AcceptDuplicate bool // on_duplicate: ack
 	Pause           bool // pull nothing
@@ -104,7 +106,8 @@ type Consumer struct {
 	hand    *hand
 	keeper  *keeper
 	drained chan struct{}  // closed once no pull of ours is left
-	wg      sync.WaitGroup // deliveries, and the search for the durable consumer
+	crew    *crew          // of the deliveries
+	wg      sync.WaitGroup // the search for the durable consumer
 
 	// Given by Run, and only read from then on.
 	work    context.Context // of calls
@@ -140,7 +143,10 @@ type Tally struct {
 
 // New makes a consumer. It does nothing until [Consumer.Run].
 func New(s Settings) *Consumer {
-	c := &Consumer{Settings: s, hand: newHand(), drained: make(chan struct{}), made: time.Now()}
+	c := &Consumer{Settings: s, hand: newHand(), crew: newCrew(), drained: make(chan struct{}), made: time.Now()}
+	c.Batch.Route, c.Batch.Sent = s.Route, s.Metrics.Batch
+	// What is in hand shall fill calls, not trickle out in small ones.
+	c.Batch.Calls = max(1, s.MaxInFlight/max(1, s.Batch.Max))
 	c.hold = newHold(s.Route, s.Connection, s.Events, func() (int, int) {
 		return int(c.held.Load()), c.Pending()
 	})
@@ -184,6 +190,7 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	stop(ErrStopping)
 	pull.drain(l.receive)
 	close(c.drained)
+	c.crew.rest()
 	c.wg.Wait()
 	return nil
 }

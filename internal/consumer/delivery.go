@@ -62,6 +62,7 @@ type delivery struct {
 	finding *orchestrator.Result
 	wait    time.Duration // until another delivery's claim ends
 
+	singly   bool       // the call that it shared was refused: it goes alone from now on
 	unbegun  job.Reason // why it was not begun; empty: it was, or nothing hinders it
 	held     bool       // it waits for a gate or the hold
 	holds    int        // one after the other
@@ -86,7 +87,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
 	id := c.hand.add(d)
 	c.Metrics.InFlight(c.hand.size())
-	c.wg.Go(func() {
+	c.crew.do(func() {
 		defer func() {
 			d.giveUp(nil)
 			c.hand.remove(id)

@@ -35,7 +35,7 @@ func TestForgottenDeliveryOfAnAckedMessage(t *testing.T) {
 	at := time.Now()
 	for n := range 2 {
 		l.receive(message(1, 1, at))
-		l.wg.Wait()
+		l.crew.rest()
 		b.awaitSettled(n + 1)
 	}
 	if line := b.awaitSettled(2); line["verdict"] != "duplicate" || line["disposition"] != "ack" || len(g.calls()) != 1 {
@@ -74,7 +74,7 @@ func TestForgottenDeliveryOfAMessageInHand(t *testing.T) {
 			await(t, "the call", func() bool { return len(g.calls()) == 1 })
 			l.receive(message(1, 1, at))
 			close(release)
-			l.wg.Wait()
+			l.crew.rest()
 			b.awaitSettled(2)
 			if n := len(g.calls()); n != c.calls {
 				t.Fatalf("%d calls", n)
@@ -101,7 +101,7 @@ func TestRedeliveryOfWhatWaits(t *testing.T) {
 	l.receive(again)
 	b.awaitSettled(1)
 	g.set(true)
-	l.wg.Wait()
+	l.crew.rest()
 	if line := b.awaitSettled(2); line["verdict"] != "delivered" || line["delivery"] != uint64(2) {
 		t.Errorf("settled as %v", line)
 	}
@@ -131,7 +131,7 @@ func TestFirstDeliveryAfterAReconnect(t *testing.T) {
 			book.put(ledger.MessageKey(route, 1, at), ledger.Record{UnknownSince: since, FirstTry: since})
 			l.Consumer.reconnected.Store(time.Now().UnixNano())
 			l.receive(message(1, 1, at))
-			l.wg.Wait()
+			l.crew.rest()
 			if try := g.calls()[0]; book.looked() != c.asked || try.Again != (c.asked == 1) {
 				t.Errorf("asked %d times, tried as %+v", book.looked(), try)
 			}
@@ -160,7 +160,7 @@ func TestFirstDeliveryOfAKilledServer(t *testing.T) {
 			l := b.bare(t, g, func(s *Settings) { s.Forgetful = c.forgetful })
 			l.foundOut(t.Context(), finding{began: time.Now(), durable: Durable{AckWait: 30 * time.Second, Delivered: 7}})
 			l.receive(message(c.sequence, 1, time.Now().Add(c.published)))
-			l.wg.Wait()
+			l.crew.rest()
 			if try := g.calls()[0]; try.Again != c.again {
 				t.Errorf("tried as %+v", try)
 			}

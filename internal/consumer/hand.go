@@ -3,6 +3,8 @@ package consumer
 import (
 	"maps"
 	"sync"
+
+	"github.com/queueferry/queueferry/internal/ledger"
 )
 
 // hand holds the deliveries in hand. It is safe for concurrent use.
@@ -12,10 +14,12 @@ type hand struct {
 	mu   sync.Mutex
 	next uint64
 	all  map[uint64]*delivery
+	// copies counts the deliveries of each message; more than one is rare.
+	copies map[ledger.Key]int
 }
 
 func newHand() *hand {
-	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}}
+	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[ledger.Key]int{}}
 }
 
 func (h *hand) add(d *delivery) (id uint64) {
@@ -24,12 +28,18 @@ func (h *hand) add(d *delivery) (id uint64) {
 	h.next++
 	d.number = h.next
 	h.all[h.next] = d
+	h.copies[d.key]++
 	return h.next
 }
 
 func (h *hand) remove(id uint64) {
 	h.mu.Lock()
-	delete(h.all, id)
+	if d := h.all[id]; d != nil {
+		delete(h.all, id)
+		if h.copies[d.key]--; h.copies[d.key] == 0 {
+			delete(h.copies, d.key)
+		}
+	}
 	h.mu.Unlock()
 	nudge(h.wake)
 }
@@ -59,6 +69,9 @@ func (h *hand) get(id uint64) *delivery {
 func (h *hand) before(d *delivery) *delivery {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.copies[d.key] < 2 {
+		return nil
+	}
 	for id, other := range h.all {
 		if id < d.number && other.key == d.key {
 			return other

@@ -24,6 +24,10 @@ func (c *Consumer) handle(d *delivery) {
 		if what = c.decide(d, result); what.Kind != retry.Hold {
 			break
 		}
+		if result.Singly {
+			d.singly = true
+			continue
+		}
 		c.holdBack(d, result)
 	}
 	c.setHeld(d, false)
@@ -107,6 +111,9 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 			kept = c.hold.keeps(probe)
 			return !kept && c.begin(d, t)
 		},
+	}
+	if !d.singly {
+		t.Batch = c.Batch
 	}
 	c.complete(d, &t)
 	result, err = c.Target.Do(c.work, d.waiting, t)

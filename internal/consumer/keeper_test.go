@@ -128,7 +128,7 @@ func TestStoodStill(t *testing.T) {
 				l.turnOver(now.Add(time.Millisecond))
 			}
 			l.receive(message(1, 1, now))
-			c1.wg.Wait()
+			c1.crew.rest()
 			line := b.awaitSettled(1)
 			if line["disposition"] != c.want || len(g.calls()) != c.call {
 				t.Errorf("%d calls, settled as %v", len(g.calls()), line)

@@ -48,6 +48,7 @@ const (
 	losesAck
 	cannotTell       // as losesAnswer or a look-up that does not tell: parked, and replayed
 	cannotTellResend // the same, and an operator looks before the replay
+	apart            // refused together with others, and made again alone
 	fates
 )
 
@@ -166,8 +167,8 @@ func (w *world) newWorker(i int) {
 	w.born++
 	c := New(Settings{
 		Route: route, Connection: "acme", Ledger: w.ledger, Target: w.target, Owner: "worker " + strconv.Itoa(w.born), Remember: time.Hour,
-		CallLimit: modelTimeout,
-		Events:    telemetry.NewEvents(zap.NewNop()), Metrics: telemetry.NewMetrics(telemetry.Build{}).Route(route),
+		CallLimit: modelTimeout, Batch: orchestrator.Batch{Max: 100},
+		Events: telemetry.NewEvents(zap.NewNop()), Metrics: telemetry.NewMetrics(telemetry.Build{}).Route(route),
 		Policy: retry.Policy{Settings: retry.Settings{Attempts: 1000, First: time.Second, Max: time.Minute, BusyFor: time.Hour}},
 	})
 	c.work, c.books, c.waiting = context.Background(), context.Background(), context.Background()
@@ -327,6 +328,9 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 		if what == crashes {
 			return lostAnswer
 		}
+		if what == apart && t.Batch.Max > 1 {
+			return orchestrator.Apart(orchestrator.Well)
+		}
 		return w.submit(what, t)
 	})
 	var result orchestrator.Result
@@ -335,6 +339,11 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 	} else if d.entry.Record.Dead != nil {
 		return isParked
 	} else {
+		result = c.try(d)
+	}
+	if result.Singly {
+		c.conclude(d, result)
+		d.singly = true
 		result = c.try(d)
 	}
 	if crashed {

@@ -136,7 +136,7 @@ func (c *Consumer) tell(d *delivery, r orchestrator.Result, what retry.Dispositi
 		Route: c.Route, Connection: c.Connection, RequestID: d.name(), Subject: d.msg.Subject,
 		Sequence: d.meta.Sequence.Stream, Delivery: d.meta.NumDelivered, Attempt: d.entry.Record.Attempts,
 		Verdict: r.Verdict, Disposition: what.Kind, Reason: r.Reason, Status: r.Status, ErrorCode: r.ErrorCode,
-		Receipt: r.Receipt.String(), Call: d.took, Age: time.Since(d.meta.Timestamp),
+		Receipt: r.Receipt.String(), Batch: r.Batch, Call: d.took, Age: time.Since(d.meta.Timestamp),
 	}
 	if d.request != nil {
 		s.Action = d.request.Action

@@ -100,13 +100,18 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 			req.Header[name] = values
 		}
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "queueferry")
+	req.Header["Accept"], req.Header["User-Agent"] = asJSON, userAgent
 	if call.Body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header["Content-Type"] = asJSON
 	}
 	return req, nil
 }
+
+// Headers of every call, which nobody changes.
+var (
+	asJSON    = []string{"application/json"}
+	userAgent = []string{"queueferry"}
+)
 
 // replays tells the headers by which net/http takes any call for one that it
 // may send again by itself when a connection is lost.

@@ -44,13 +44,16 @@ type Settings struct {
 // gate. It is safe for concurrent use.
 type Connection struct {
 	Settings
-	gate *gate
+	gate   *gate
+	former former
 }
 
 // NewConnection makes a connection whose gate is open. [Connection.Run] must
 // run for it to open again once it is shut.
 func NewConnection(s Settings) *Connection {
-	return &Connection{Settings: s, gate: newGate(s.MaxConcurrent, s.Rate, s.Breaker, s.CircuitChanged)}
+	c := &Connection{Settings: s, gate: newGate(s.MaxConcurrent, s.Rate, s.Breaker, s.CircuitChanged)}
+	c.former.connection = c
+	return c
 }
 
 // Gate is the state of the connection's gate.
@@ -80,8 +83,19 @@ func (c *Connection) Claims(r *job.Request) bool { return c.Connector.Claims(r) 
 // Do waits until the gate lets the try through, and makes it. hold ends the
 // waiting; the call itself lives as long as ctx. An error means that no call
 // was made: [ErrNotBegun], or the cause of hold's end. A panic of the connector
-// or of the try's own functions goes through, and harms nobody else.
+// or of the try's own functions goes through, and harms nobody else but those
+// that share the connector's call. Those are tries of one route that wait for a
+// call at the same time, and that the route and the connector let go together;
+// ctx is then the first one's. A result may be Singly: no attempt was made of the
+// try alone, and it is to be done again without company.
 func (c *Connection) Do(ctx, hold context.Context, t Try) (Result, error) {
+	if key, ok := c.batchKey(t); ok {
+		return c.former.do(ctx, hold, t, key)
+	}
+	return c.alone(ctx, hold, t)
+}
+
+func (c *Connection) alone(ctx, hold context.Context, t Try) (Result, error) {
 	p, err := c.gate.enter(hold, t.Held)
 	if err != nil {
 		return Result{}, err
@@ -106,9 +120,13 @@ func (c *Connection) submit(ctx context.Context, p *pass, t Try) (r Result) {
 		r.Began, r.Took = began, time.Since(began)
 		r.BreakerClosed = p.giveBack(r)
 	}()
-	r = c.Connector.Submit(ctx, t)
+	return ofFolder(c.Connector.Submit(ctx, t), t)
+}
+
+// ofFolder has the route wait where the operator's folder is refused, not the
+// publisher's.
+func ofFolder(r Result, t Try) Result {
 	if r.Verdict == job.Deferred && r.Reason == job.Forbidden && t.Request.FolderFromRoute {
-		// The operator's folder, not the publisher's: the route waits for it.
 		r.Verdict = job.Unavailable
 	}
 	return r

@@ -79,6 +79,8 @@ type Try struct {
 	// AcceptDuplicate takes an item under our unique reference for ours,
 	// whoever made it.
 	AcceptDuplicate bool
+	// Batch says whether the try may share its call with others.
+	Batch Batch
 
 	// Held, if set, is called once if the try has to wait for the gate.
 	Held func()
@@ -126,4 +128,11 @@ type Result struct {
 	// Began and Took time the call; zero if none was made. Set by the connection.
 	Began time.Time
 	Took  time.Duration
+	// Batch is how many requests went in the same call, if more than one. Set by
+	// the connection.
+	Batch int
+	// Singly tells that the call for several was refused as a whole, or says too
+	// little of this request: it was certainly not carried out, and is to be tried
+	// again at once, in a call of its own.
+	Singly bool
 }

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -45,6 +46,10 @@ type gate struct {
 	alarmed  bool          // a timer will call wake
 	changed  chan struct{} // closed and replaced with each change
 	changes  chan GateState
+
+	// together is how many more tries wait than stand in the line, because one
+	// stands there for several.
+	together atomic.Int64
 }
 
 func newGate(calls int, perSecond float64, b retry.Breaker, circuit func(to string)) *gate {
@@ -139,7 +144,7 @@ func (g *gate) state() GateState {
 		Calls: g.underWay, Limit: g.pace.limit,
 	}
 	if !g.open {
-		s.Held = len(g.waiting)
+		s.Held = max(0, len(g.waiting)+int(g.together.Load()))
 	}
 	if g.until.After(time.Now()) {
 		s.Until = g.until

@@ -12,6 +12,7 @@ import (
 	"github.com/queueferry/queueferry/internal/consumer"
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
+	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/retry"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
@@ -74,6 +75,7 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Decoder: w.decoders[i], Target: w.target(r.Connection), Ledger: s.ledger, DeadLetters: s.dead,
 		Events: w.events, Metrics: metrics, CallLimit: w.callLimit(r.Connection), Owner: w.owner, Remember: w.config.Ledger.TTL,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
+		Batch:  orchestrator.Batch{Max: r.Batch.Max, Linger: r.Batch.Linger},
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
 		Pause: r.Pause, Forgetful: w.embedded != nil && w.embedded.Killed(), RejectGuard: r.RejectGuard,
 	})

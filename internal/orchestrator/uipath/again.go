@@ -66,6 +66,9 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 // claim finds the one item that an earlier try of the request made, and takes it
 // for it.
 func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
+	if len(s.items) > 0 && len(notOfOthers(items, t.Request.ID, []anonymous{anonymousOf(t.Request)})) == 0 {
+		return storedItem{}, Unclear, "another request of its reference was added in a batch, whose answer does not tell which item is whose"
+	}
 	found, what, why = s.ours(t, items)
 	for what == Found && !take(items, t.Request.ID, found) {
 		found, what, why = s.ours(t, items) // another request has taken it in between

@@ -3,6 +3,7 @@ package uipath
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -16,21 +17,22 @@ type code string
 
 // UnmarshalJSON takes a number, text, or null.
 func (c *code) UnmarshalJSON(b []byte) error {
-	if string(b) == "null" {
+	switch b[0] {
+	case 'n':
 		return nil
-	}
-	var text string
-	if json.Unmarshal(b, &text) == nil {
+	case '"':
+		var text string
+		err := json.Unmarshal(b, &text)
 		*c = code(strings.TrimSpace(text))
-		return nil
-	}
-	var number json.Number
-	if err := json.Unmarshal(b, &number); err != nil {
 		return err
+	case 't', 'f', '{', '[':
+		return errNoCode
 	}
-	*c = code(number)
+	*c = code(b)
 	return nil
 }
+
+var errNoCode = errors.New("uipath: neither a number nor text")
 
 // The error codes that mean more than their HTTP status (UiPath Orchestrator
 // API guide, Response codes; 1016, 1100, 1101, 1670, 1850 as servers were seen to

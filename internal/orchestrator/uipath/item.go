@@ -15,7 +15,7 @@ import (
 // itemData is QueueItemDataDto of the v20 definition. Source is left out: it
 // tells who made the item by hand, and its values differ between versions.
 type itemData struct {
-	Name            string     `json:"Name"`
+	Name            string     `json:"Name,omitempty"`
 	Priority        string     `json:"Priority,omitempty"`
 	SpecificContent job.Fields `json:"SpecificContent,omitempty"`
 	DeferDate       string     `json:"DeferDate,omitempty"`
@@ -81,9 +81,8 @@ func newItem(r *job.Request) itemData {
 
 // marshalItem writes the body of an add.
 func marshalItem(r *job.Request) ([]byte, error) {
-	return json.Marshal(struct {
-		ItemData itemData `json:"itemData"`
-	}{newItem(r)})
+	body, err := appendItem(append(make([]byte, 0, 1<<10), `{"itemData":`...), newItem(r))
+	return append(body, '}'), err
 }
 
 // date is in UTC, and as exact as the server stores: 100 ns.
@@ -97,7 +96,7 @@ func date(t time.Time) string {
 func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orchestrator.Result {
 	body, err := marshalItem(t.Request)
 	if err != nil {
-		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, "content: cannot be written as JSON")}
+		return unwritable()
 	}
 	if r, lost := t.Lost(); lost {
 		return r
@@ -118,6 +117,10 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 		c.queues.forget(t.Request.Folder, t.Request.Queue)
 	}
 	return r
+}
+
+func unwritable() orchestrator.Result {
+	return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, "content: cannot be written as JSON")}
 }
 
 // readItem takes the answer to an add: a QueueItemDto. Its id is a number; text

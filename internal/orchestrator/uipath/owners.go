@@ -1,6 +1,7 @@
 package uipath
 
 import (
+	"crypto/sha256"
 	"strings"
 	"sync"
 
@@ -11,9 +12,19 @@ import (
 // answered with it, or found it. Two requests of one reference are not taken for
 // each other then. The zero value is empty. It is safe for concurrent use.
 type owners struct {
-	mu    sync.Mutex
-	of    map[string]string // the id of the request, by a name of what it owns
-	order []string          // of the names, oldest first
+	mu     sync.Mutex
+	of     map[digest]digest // of the request's id, by that of a name of what it owns
+	order  []digest          // of the names; once it is full, a ring
+	oldest int               // in the ring
+}
+
+// digest stands for a text, of which it takes a fraction of the memory. No two
+// texts have the same one.
+type digest [16]byte
+
+func digestOf(text string) digest {
+	sum := sha256.Sum256([]byte(text))
+	return digest(sum[:16])
 }
 
 // maxOwners bounds what is remembered.
@@ -36,14 +47,15 @@ func namesOf(r job.Receipt) (names []string) {
 func take[T named](o *owners, request string, all ...T) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	id := digestOf(request)
 	for _, one := range all {
-		if o.others(request, one.names()) {
+		if o.others(id, one.names()) {
 			return false
 		}
 	}
 	for _, one := range all {
 		if names := one.names(); len(names) > 0 {
-			o.own(request, names[0])
+			o.own(id, digestOf(names[0]))
 		}
 	}
 	return true
@@ -53,8 +65,9 @@ func take[T named](o *owners, request string, all ...T) bool {
 func notOfOthers[T named](o *owners, request string, all []T) (left []T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	id := digestOf(request)
 	for _, one := range all {
-		if !o.others(request, one.names()) {
+		if !o.others(id, one.names()) {
 			left = append(left, one)
 		}
 	}
@@ -62,9 +75,9 @@ func notOfOthers[T named](o *owners, request string, all []T) (left []T) {
 }
 
 // others needs the lock.
-func (o *owners) others(request string, names []string) bool {
+func (o *owners) others(request digest, names []string) bool {
 	for _, name := range names {
-		if owner, ok := o.of[name]; ok && owner != request {
+		if owner, ok := o.of[digestOf(name)]; ok && owner != request {
 			return true
 		}
 	}
@@ -72,16 +85,19 @@ func (o *owners) others(request string, names []string) bool {
 }
 
 // own needs the lock.
-func (o *owners) own(request, name string) {
+func (o *owners) own(request, name digest) {
 	if _, ok := o.of[name]; ok {
 		return
 	}
 	if o.of == nil {
-		o.of = map[string]string{}
+		o.of = map[digest]digest{}
 	}
 	o.of[name] = request
-	if o.order = append(o.order, name); len(o.order) > maxOwners {
-		delete(o.of, o.order[0])
-		o.order = o.order[1:]
+	if len(o.order) < maxOwners {
+		o.order = append(o.order, name)
+		return
 	}
+	delete(o.of, o.order[o.oldest])
+	o.order[o.oldest] = name
+	o.oldest = (o.oldest + 1) % maxOwners
 }

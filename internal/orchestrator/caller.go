@@ -1,0 +1,177 @@
+package orchestrator
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// caller asks for one turn of the gate, and makes one call for those who wait
+// when it comes.
+type caller struct {
+	former *former
+	crowd  *crowd
+	ctx    context.Context
+	cancel context.CancelFunc
+	since  time.Time     // when the first of those who wait came
+	full   chan struct{} // closed when there is nothing to linger for
+	done   chan struct{} // closed when it is at its end
+
+	hurried bool // full is closed; the former's lock guards it
+}
+
+// hurry needs the former's lock.
+func (a *caller) hurry() {
+	if !a.hurried {
+		a.hurried = true
+		close(a.full)
+	}
+}
+
+// run ends soon after the call, or when the caller is called off. Whoever waits
+// for the call, or has called it off, waits for that.
+func (a *caller) run() {
+	defer close(a.done)
+	defer a.cancel()
+	a.linger()
+	p, err := a.former.connection.gate.enter(a.ctx, nil)
+	if err != nil {
+		return
+	}
+	k, idle := a.former.take(a)
+	if k == nil {
+		p.cancel()
+		return
+	}
+	k.make(a.former.connection, p)
+	a.former.returned(a.crowd)
+	waitFor(idle)
+	close(k.done)
+}
+
+func (a *caller) linger() {
+	wait := a.crowd.batch.Linger - time.Since(a.since)
+	if wait <= 0 {
+		return
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-a.full:
+	case <-a.ctx.Done():
+	}
+}
+
+// waitFor waits for the end of callers that were called off.
+func waitFor(idle []*caller) {
+	for _, a := range idle {
+		<-a.done
+	}
+}
+
+// call is one call for the tries that were taken into it.
+type call struct {
+	batch   Batch
+	members []*member
+	answers sync.WaitGroup // until each member has begun, or left
+	left    atomic.Int64   // members that did not begin
+	done    chan struct{}  // closed when the members' results are final
+}
+
+// take needs the former's lock.
+func (k *call) take() {
+	k.answers.Add(len(k.members))
+	for _, m := range k.members {
+		m.call = k
+		close(m.taken)
+	}
+}
+
+// leave leaves the call to the others. The last of all that leave waits for its end.
+func (k *call) leave() {
+	last := int(k.left.Add(1)) == len(k.members)
+	k.answers.Done()
+	if last {
+		<-k.done
+	}
+}
+
+// make makes the call, if anybody is left for it, and gives the pass back.
+func (k *call) make(c *Connection, p *pass) {
+	k.answers.Wait()
+	together := k.begun()
+	if len(together) == 0 {
+		p.cancel()
+		return
+	}
+	began := time.Now()
+	var results []Result
+	defer func() {
+		panicked := recover() // of the connector: nobody knows whose fault it is
+		took, closed := time.Since(began), p.giveBack(worst(results))
+		for i, m := range together {
+			if i < len(results) {
+				m.result = ofFolder(results[i], m.try)
+			}
+			m.result.Began, m.result.Took, m.result.BreakerClosed = began, took, closed
+			if len(together) > 1 {
+				m.result.Batch = len(together)
+			}
+			if m.panicked == nil {
+				m.panicked = panicked
+			}
+		}
+	}()
+	results = k.submit(c, together)
+}
+
+// begun are the members to make the call for. A Begin may have found out that an
+// earlier try was made; then it goes alone, be it now or later.
+func (k *call) begun() (together []*member) {
+	var again []*member
+	for _, m := range k.members {
+		switch {
+		case !m.begun:
+		case m.try.Again:
+			again = append(again, m)
+		default:
+			together = append(together, m)
+		}
+	}
+	if len(together) == 0 && len(again) > 0 {
+		together, again = again[:1], again[1:]
+	}
+	for _, m := range again {
+		m.result = Apart(Untold)
+	}
+	return together
+}
+
+func (k *call) submit(c *Connection, together []*member) []Result {
+	tries := make([]Try, len(together))
+	for i, m := range together {
+		tries[i] = m.try
+		if m.try.Still != nil {
+			tries[i].Still = m.still
+		}
+	}
+	if k.batch.Sent != nil {
+		k.batch.Sent(len(tries))
+	}
+	if len(tries) == 1 {
+		return []Result{c.Connector.Submit(together[0].ctx, tries[0])}
+	}
+	return c.Connector.(Batcher).SubmitBatch(together[0].ctx, tries)
+}
+
+// still keeps a panic of the try's Still from the others.
+func (m *member) still() (yes bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			m.panicked, yes = p, false
+		}
+	}()
+	return m.try.Still()
+}
