@@ -2,6 +2,7 @@ package authpool
 
 import (
 	"io"
+	"maps"
 	"net/http"
 	"sync"
 )
@@ -80,7 +81,7 @@ func repeatable(req *http.Request) bool {
 func (t *Transport) send(req *http.Request, body io.ReadCloser, lease Lease) (*http.Response, error) {
 	signed := req.WithContext(req.Context()) // a copy, of which only what is changed is copied deeply
 	signed.Body = body
-	if signed.Header = req.Header.Clone(); signed.Header == nil {
+	if signed.Header = maps.Clone(req.Header); signed.Header == nil { // its values are only replaced
 		signed.Header = http.Header{}
 	}
 	token, bearer := lease.session.reveal()

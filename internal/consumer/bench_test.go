@@ -98,7 +98,7 @@ func BenchmarkHand(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		id := h.add(d)
-		if h.before(d) != nil {
+		if other, _ := h.before(d); other != nil {
 			b.Fatal("a copy")
 		}
 		h.remove(id)

@@ -11,14 +11,13 @@ import (
 	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
-// claim is the claim of a delivery on its request. One that is not held is the
-// zero value.
+// claim is the claim of a delivery on its request.
 type claim struct {
 	key   ledger.Key
 	entry ledger.ClaimEntry
 	// fresh tells that nobody had claimed the request before, and so nobody sent it.
 	fresh bool
-	stop  func() // ends the renewal and waits for its end; nil: not held
+	stop  func() // ends the renewal and waits for its end
 }
 
 // claim claims the request for this delivery, right before its call. It reports
@@ -32,7 +31,7 @@ func (c *Consumer) claim(d *delivery) bool {
 		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now, FirstOwner: c.Owner,
 	}
 	// What a dead letter leaves in doubt stays so although its claim is gone.
-	past := d.past.Record
+	past := d.past.record()
 	c.inherit(&want, ledger.Claim{FirstTry: past.FirstTry, FirstOwner: past.Owner}, past.UnknownSince)
 	revision, err := c.Ledger.StoreClaim(c.books, key, 0, want, 0)
 	fresh := err == nil && want.UnknownSince.IsZero()
@@ -54,8 +53,8 @@ func (c *Consumer) claim(d *delivery) bool {
 		c.notClaimed(d, err)
 		return false
 	}
-	d.claim = claim{key: key, entry: ledger.ClaimEntry{Claim: want, Revision: revision}, fresh: fresh}
-	d.claim.stop = c.renew(&d.claim, d)
+	d.claim = &claim{key: key, entry: ledger.ClaimEntry{Claim: want, Revision: revision}, fresh: fresh}
+	d.claim.stop = c.renew(d.claim, d)
 	return true
 }
 
@@ -180,12 +179,12 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // settled: the request was carried out; or certainly not, and is free again; or
 // nobody knows, and whoever has it next may go on at once.
 func (c *Consumer) conclude(d *delivery, r orchestrator.Result) {
-	if d.claim.stop == nil {
+	if d.claim == nil {
 		return
 	}
 	d.claim.stop()
-	held := d.claim
-	d.claim = claim{}
+	held := *d.claim
+	d.claim = nil
 	note := remember(d, r, left)
 	switch {
 	case r.Settled():

@@ -30,7 +30,7 @@ type delivery struct {
 	answered atomic.Bool // an ack, nak or term is on its way
 
 	number uint64        // in the hand
-	gone   chan struct{} // closed when it has left the hand
+	gone   chan struct{} // closed when it has left the hand; nil while nobody waits for that
 	// second tells that an earlier delivery of the message was in hand, and begun.
 	second bool
 
@@ -51,13 +51,12 @@ type delivery struct {
 	// unsent tells that this worker had it before, gave it up without having sent
 	// it, and nobody had it in between.
 	unsent bool
-	claim  claim
+	claim  *claim // nil: none is held
 	// inherited is what an earlier claim of the request, or the dead letter that
 	// the message was, says of its tries.
 	inherited ledger.Record
-	// past is what the ledger says of that dead letter; the zero Entry: nothing.
-	past    ledger.Entry
-	pastKey ledger.Key
+	// past is what the ledger says of that dead letter; nil: nothing.
+	past *past
 	// finding is what the ledger knows of the request; nil: nothing that ends it.
 	finding *orchestrator.Result
 	wait    time.Duration // until another delivery's claim ends
@@ -74,6 +73,20 @@ type delivery struct {
 	spared time.Duration
 }
 
+// past is what the ledger says of a dead letter that was replayed.
+type past struct {
+	key   ledger.Key
+	entry ledger.Entry
+}
+
+// record is the zero value where there is no past.
+func (p *past) record() (r ledger.Record) {
+	if p != nil {
+		r = p.entry.Record
+	}
+	return r
+}
+
 // receive takes a message in hand and has it worked on. It was ours at the time
 // owned.
 func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
@@ -81,7 +94,7 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	if err != nil {
 		return // not a JetStream message: nothing of ours
 	}
-	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner, gone: make(chan struct{})}
+	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner}
 	d.owned.Store(owned.UnixNano())
 	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
@@ -91,7 +104,6 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 		defer func() {
 			d.giveUp(nil)
 			c.hand.remove(id)
-			close(d.gone)
 			c.Metrics.InFlight(c.hand.size())
 		}()
 		c.handle(d)

@@ -36,6 +36,9 @@ func (h *hand) remove(id uint64) {
 	h.mu.Lock()
 	if d := h.all[id]; d != nil {
 		delete(h.all, id)
+		if d.gone != nil {
+			close(d.gone)
+		}
 		if h.copies[d.key]--; h.copies[d.key] == 0 {
 			delete(h.copies, d.key)
 		}
@@ -65,19 +68,22 @@ func (h *hand) get(id uint64) *delivery {
 }
 
 // before is an earlier delivery of the same message that is still being worked
-// on; nil: none is.
-func (h *hand) before(d *delivery) *delivery {
+// on, and what is closed when it is not any more; nil: none is.
+func (h *hand) before(d *delivery) (earlier *delivery, gone <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.copies[d.key] < 2 {
-		return nil
+		return nil, nil
 	}
 	for id, other := range h.all {
 		if id < d.number && other.key == d.key {
-			return other
+			if other.gone == nil {
+				other.gone = make(chan struct{})
+			}
+			return other, other.gone
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 // each calls f for every delivery in hand, without the lock.

@@ -62,10 +62,10 @@ func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 // server has given up already: what has not begun is not begun any more. It
 // reports false if this one shall not be begun either.
 func (c *Consumer) awaitEarlier(d *delivery) bool {
-	for other := c.hand.before(d); other != nil; other = c.hand.before(d) {
+	for other, gone := c.hand.before(d); other != nil; other, gone = c.hand.before(d) {
 		other.giveUp(errLeaseLost)
 		select {
-		case <-other.gone:
+		case <-gone:
 			d.second = d.second || !other.began.IsZero()
 		case <-d.waiting.Done():
 			return false

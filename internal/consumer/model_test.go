@@ -347,7 +347,7 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 		result = c.try(d)
 	}
 	if crashed {
-		if d.claim.stop != nil {
+		if d.claim != nil {
 			d.claim.stop()
 		}
 		w.mu.Lock()

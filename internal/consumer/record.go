@@ -41,7 +41,7 @@ func (c *Consumer) recallPast(d *delivery) error {
 	if entry.Record.UnknownSince.IsZero() {
 		entry.Record.UnknownSince = d.received // it was settled by then
 	}
-	d.pastKey, d.past = key, entry
+	d.past = &past{key, entry}
 	if d.again && d.entry.Record.UnknownSince.IsZero() {
 		// An earlier delivery of this very message may have begun a call long after
 		// it was a dead letter.
@@ -204,7 +204,7 @@ func (c *Consumer) adopt(d *delivery) {
 	d.again = true
 	known := d.claim.entry.Claim
 	d.inherited = ledger.Record{FirstTry: known.FirstTry, Owner: known.FirstOwner, UnknownSince: known.UnknownSince}
-	d.inherit(d.past.Record)
+	d.inherit(d.past.record())
 }
 
 // ledgerMadeAnew believes the worst where the ledger does not tell.

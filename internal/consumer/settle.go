@@ -61,10 +61,10 @@ func (c *Consumer) answer(d *delivery, text string) {
 // forgotten while the message may come again.
 func (c *Consumer) ack(d *delivery) {
 	defer c.acked.add(d.key)
-	if d.past.Revision > 0 && !c.confirmed(d, "+ACK") {
+	if d.past != nil && !c.confirmed(d, "+ACK") {
 		return
 	}
-	if d.past.Revision == 0 {
+	if d.past == nil {
 		c.answer(d, "+ACK")
 	}
 	c.forget(d)
@@ -76,8 +76,8 @@ func (c *Consumer) forget(d *delivery) {
 	if d.entry.Revision > 0 {
 		_ = c.Ledger.Delete(c.books, d.key, d.entry.Revision)
 	}
-	if d.past.Revision > 0 {
-		_ = c.Ledger.Delete(c.books, d.pastKey, d.past.Revision)
+	if d.past != nil {
+		_ = c.Ledger.Delete(c.books, d.past.key, d.past.entry.Revision)
 	}
 }
 

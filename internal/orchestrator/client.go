@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"strings"
@@ -40,7 +41,8 @@ type Call struct {
 	Method    string
 	Path      string // with the query, escaped
 	// Header is sent with its names as they are written here. A name that makes
-	// net/http repeat a call by itself is left out.
+	// net/http repeat a call by itself is left out. It is the call's own: others
+	// are added to it.
 	Header http.Header
 	Body   []byte // nil: none
 	Acts   bool   // carrying it out twice would be a fault
@@ -95,10 +97,9 @@ func (c *Client) request(ctx context.Context, call Call) (*http.Request, error) 
 	if err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
-	for name, values := range call.Header {
-		if !replays(name) {
-			req.Header[name] = values
-		}
+	if call.Header != nil {
+		req.Header = call.Header
+		maps.DeleteFunc(req.Header, func(name string, _ []string) bool { return replays(name) })
 	}
 	req.Header["Accept"], req.Header["User-Agent"] = asJSON, userAgent
 	if call.Body != nil {
@@ -116,8 +117,8 @@ var (
 // replays tells the headers by which net/http takes any call for one that it
 // may send again by itself when a connection is lost.
 func replays(name string) bool {
-	name = strings.ToLower(name)
-	return strings.TrimPrefix(name, "x-") == "idempotency-key"
+	const key = "Idempotency-Key"
+	return strings.EqualFold(name, key) || strings.EqualFold(name, "X-"+key)
 }
 
 // reader is nil as an interface where there is no body: an empty reader would be

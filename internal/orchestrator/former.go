@@ -197,7 +197,9 @@ func (f *former) take(a *caller) (k *call, idle []*caller) {
 	}
 	f.dismiss(c, i)
 	k = &call{batch: c.batch, done: make(chan struct{})}
-	bytes, names, ids := 0, map[string]bool{}, map[string]bool{}
+	most := min(len(c.waiting), c.batch.Max)
+	bytes, names, ids := 0, make(map[string]bool, most), make(map[string]bool, most)
+	k.members = make([]*member, 0, most)
 	c.waiting = slices.DeleteFunc(c.waiting, func(m *member) bool {
 		full := len(k.members) > 0 && (len(k.members) >= c.batch.Max || bytes+m.key.Size > longestBatch)
 		if full || names[m.key.Name] || ids[m.try.Request.ID] {

@@ -149,7 +149,8 @@ func (g *gate) leave() {
 func (g *gate) grant() {
 	for len(g.waiting) > 0 && g.room() {
 		w := g.waiting[0]
-		g.waiting = slices.Delete(g.waiting, 0, 1)
+		g.waiting[0] = nil
+		g.waiting = g.waiting[1:]
 		g.let(w)
 		close(w.granted)
 	}

@@ -36,8 +36,6 @@ func open(data []byte) *reader {
 
 func (r *reader) release() {
 	r.data, r.err = nil, nil
-	r.buf = bytes.Buffer{}
-	r.dec.Reset(&r.buf)
 	readers.Put(r)
 }
 

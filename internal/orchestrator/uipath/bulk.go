@@ -37,12 +37,20 @@ type bulk struct {
 // SubmitBatch adds the items with one call, each independently of the others.
 func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) []orchestrator.Result {
 	results := make([]orchestrator.Result, len(tries))
-	items := make([][]byte, len(tries))
+	b := bulk{c: c, body: bulkHead(tries)}
+	items := make([][]byte, len(tries)) // parts of the body, each with a comma behind it
+	end := b.body
 	for i, t := range tries {
-		items[i], results[i] = marshalOne(t.Request)
+		begin := len(end)
+		var ok bool
+		if end, ok = appendOne(end, t.Request); !ok {
+			results[i] = unwritable()
+			continue
+		}
+		items[i] = end[begin:]
 	}
-	b := bulk{c: c, body: bulkHead(tries[0].Request.Queue)}
-	var sent []int // the numbers, in tries, of the items in the body
+	b.tries = make([]orchestrator.Try, 0, len(tries))
+	sent := make([]int, 0, len(tries)) // the numbers, in tries, of the items in the body
 	for i, t := range tries {
 		if items[i] == nil {
 			continue
@@ -63,34 +71,37 @@ func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) [
 	return results
 }
 
-// marshalOne writes an item, or says that it cannot be written.
-func marshalOne(r *job.Request) (item []byte, refused orchestrator.Result) {
+// appendOne writes an item and a comma. What cannot be written leaves nothing.
+func appendOne(b []byte, r *job.Request) (longer []byte, ok bool) {
 	data := newItem(r)
 	data.Name = "" // the body names the queue
-	item, err := appendItem(nil, data)
+	longer, err := appendItem(b, data)
 	if err != nil {
-		return nil, unwritable()
+		return b, false
 	}
-	return item, orchestrator.Result{}
+	return append(longer, ','), true
 }
 
-// bulkHead is the body up to the first item. QueueItems is an array of
-// QueueItemDataDto of the v20 definition.
-func bulkHead(queue string) []byte {
-	name, _ := json.Marshal(queue) // text can always be written
-	head := append([]byte(`{"queueName":`), name...)
+// bulkHead is the body up to the first item, with room for all of them.
+// QueueItems is an array of QueueItemDataDto of the v20 definition.
+func bulkHead(tries []orchestrator.Try) []byte {
+	name, _ := json.Marshal(tries[0].Request.Queue) // text can always be written
+	room := 100 + len(name)
+	for _, t := range tries {
+		room += itemLength(t.Request)
+	}
+	head := append(make([]byte, 0, room), `{"queueName":`...)
+	head = append(head, name...)
 	return append(head, `,"commitType":"ProcessAllIndependently","queueItems":[`...)
 }
 
+// add moves an item to the end of the body: over those before it that were lost.
 func (b *bulk) add(t orchestrator.Try, item []byte) {
-	if len(b.tries) > 0 {
-		b.body = append(b.body, ',')
-	}
 	b.tries, b.body = append(b.tries, t), append(b.body, item...)
 }
 
 func (b *bulk) send(ctx context.Context) []orchestrator.Result {
-	b.body = append(b.body, "]}"...)
+	b.body = append(b.body[:len(b.body)-1], "]}"...) // over the last comma
 	a := b.c.Client.Do(ctx, orchestrator.Call{
 		Operation: "BulkAddQueueItems", Method: http.MethodPost, Path: "/odata/Queues/UiPathODataSvc.BulkAddQueueItems",
 		Header: b.c.header(b.tries[0].Request.Folder), Body: b.body, Acts: true,

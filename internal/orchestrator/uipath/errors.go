@@ -32,7 +32,10 @@ func (c *code) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-var errNoCode = errors.New("uipath: neither a number nor text")
+var (
+	errNoCode   = errors.New("uipath: neither a number nor text")
+	errNoObject = errors.New("uipath: not one JSON object")
+)
 
 // The error codes that mean more than their HTTP status (UiPath Orchestrator
 // API guide, Response codes; 1016, 1100, 1101, 1670, 1850 as servers were seen to

@@ -126,19 +126,19 @@ func unwritable() orchestrator.Result {
 // readItem takes the answer to an add: a QueueItemDto. Its id is a number; text
 // is understood as well. Whatever is neither an id nor a key is not kept.
 func readItem(a orchestrator.Answer) (job.Receipt, bool) {
-	var item struct {
-		ID  code
-		Key string
+	if !succeeded(a) {
+		return job.Receipt{}, false
 	}
-	if !succeeded(a) || json.Unmarshal(a.Body, &item) != nil {
+	number, key, err := readIDs(a.Body)
+	if err != nil {
 		return job.Receipt{}, false
 	}
 	var receipt job.Receipt
-	if id, err := strconv.ParseInt(string(item.ID), 10, 64); err == nil && id > 0 {
+	if id, err := strconv.ParseInt(string(number), 10, 64); err == nil && id > 0 {
 		receipt.ID = strconv.FormatInt(id, 10)
 	}
-	if guid.MatchString(item.Key) {
-		receipt.Key = item.Key
+	if guid.MatchString(key) {
+		receipt.Key = key
 	}
 	return receipt, receipt != job.Receipt{}
 }

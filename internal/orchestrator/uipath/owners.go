@@ -48,15 +48,18 @@ func take[T named](o *owners, request string, all ...T) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	id := digestOf(request)
+	firsts := make([]digest, 0, 1)
 	for _, one := range all {
-		if o.others(id, one.names()) {
+		names := one.names()
+		if o.others(id, names) {
 			return false
 		}
-	}
-	for _, one := range all {
-		if names := one.names(); len(names) > 0 {
-			o.own(id, digestOf(names[0]))
+		if len(names) > 0 {
+			firsts = append(firsts, digestOf(names[0]))
 		}
+	}
+	for _, first := range firsts {
+		o.own(id, first)
 	}
 	return true
 }
