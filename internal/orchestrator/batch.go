@@ -54,7 +54,7 @@ const longestBatch = 1_000_000
 // batchKey reports whether a try may share its call. One that may have been
 // carried out before goes alone: what it takes to find that out concerns nobody
 // else, and what made the earlier call fail may be the request itself.
-func (c *Connection) batchKey(t Try) (BatchKey, bool) {
+func (c *Connection) batchKey(t *Try) (BatchKey, bool) {
 	batcher, ok := c.Connector.(Batcher)
 	if !ok || t.Batch.Max < 2 || t.Again {
 		return BatchKey{}, false

@@ -113,7 +113,8 @@ func (k *call) make(c *Connection, p *pass) {
 		took, closed := time.Since(began), p.giveBack(worst(results))
 		for i, m := range together {
 			if i < len(results) {
-				m.result = ofFolder(results[i], m.try)
+				m.result = results[i]
+				ofFolder(&m.result, m.try)
 			}
 			m.result.Began, m.result.Took, m.result.BreakerClosed = began, took, closed
 			if len(together) > 1 {
@@ -152,7 +153,7 @@ func (k *call) begun() (together []*member) {
 func (k *call) submit(c *Connection, together []*member) []Result {
 	tries := make([]Try, len(together))
 	for i, m := range together {
-		tries[i] = m.try
+		tries[i] = *m.try
 		if m.try.Still != nil {
 			tries[i].Still = m.still
 		}

@@ -89,47 +89,44 @@ func (c *Connection) Claims(r *job.Request) bool { return c.Connector.Claims(r) 
 // ctx is then the first one's. A result may be Singly: no attempt was made of the
 // try alone, and it is to be done again without company.
 func (c *Connection) Do(ctx, hold context.Context, t Try) (Result, error) {
-	if key, ok := c.batchKey(t); ok {
-		return c.former.do(ctx, hold, t, key)
+	if key, ok := c.batchKey(&t); ok {
+		return c.former.do(ctx, hold, &t, key)
 	}
-	return c.alone(ctx, hold, t)
+	return c.alone(ctx, hold, &t)
 }
 
-func (c *Connection) alone(ctx, hold context.Context, t Try) (Result, error) {
+// alone hands on pointers to the try and its result: they are large, and
+// hundreds of goroutines keep their stacks while a call lasts.
+func (c *Connection) alone(ctx, hold context.Context, t *Try) (r Result, err error) {
 	p, err := c.gate.enter(hold, t.Held)
 	if err != nil {
 		return Result{}, err
 	}
-	begun := false
-	defer func() {
-		if !begun {
-			p.cancel()
-		}
-	}()
-	if t.Begin != nil && !t.Begin(ctx, &t) {
-		return Result{}, ErrNotBegun
-	}
-	begun = true
-	return c.submit(ctx, p, t), nil
-}
-
-func (c *Connection) submit(ctx context.Context, p *pass, t Try) (r Result) {
-	began := time.Now()
+	var began time.Time
 	defer func() {
 		// Also on a panic: a pass that is not given back blocks the gate for ever.
+		if began.IsZero() {
+			p.cancel()
+			return
+		}
 		r.Began, r.Took = began, time.Since(began)
 		r.BreakerClosed = p.giveBack(r)
 	}()
-	return ofFolder(c.Connector.Submit(ctx, t), t)
+	if t.Begin != nil && !t.Begin(ctx, t) {
+		return Result{}, ErrNotBegun
+	}
+	began = time.Now()
+	r = c.Connector.Submit(ctx, *t)
+	ofFolder(&r, t)
+	return r, nil
 }
 
 // ofFolder has the route wait where the operator's folder is refused, not the
 // publisher's.
-func ofFolder(r Result, t Try) Result {
+func ofFolder(r *Result, t *Try) {
 	if r.Verdict == job.Deferred && r.Reason == job.Forbidden && t.Request.FolderFromRoute {
 		r.Verdict = job.Unavailable
 	}
-	return r
 }
 
 // Alive asks the orchestrator, at once and past the limit of calls, whether it

@@ -32,7 +32,7 @@ type crowd struct {
 // goroutine that brought it, so that none delays or harms another's.
 type member struct {
 	ctx   context.Context
-	try   Try
+	try   *Try
 	key   BatchKey
 	since time.Time
 	taken chan struct{} // closed when call is set
@@ -44,7 +44,7 @@ type member struct {
 }
 
 // do is [Connection.Do] for a try that may share its call.
-func (f *former) do(ctx, hold context.Context, t Try, key BatchKey) (Result, error) {
+func (f *former) do(ctx, hold context.Context, t *Try, key BatchKey) (Result, error) {
 	if hold.Err() != nil {
 		return Result{}, context.Cause(hold)
 	}
@@ -58,7 +58,7 @@ func (f *former) do(ctx, hold context.Context, t Try, key BatchKey) (Result, err
 	if err := f.await(hold, m); err != nil {
 		return Result{}, err
 	}
-	if t.Begin != nil && !t.Begin(ctx, &m.try) {
+	if t.Begin != nil && !t.Begin(ctx, t) {
 		return Result{}, ErrNotBegun
 	}
 	m.begun = true

@@ -14,7 +14,7 @@ import (
 type Observers struct {
 	Token    func(authpool.Event)
 	Call     func(operation string, status int, took time.Duration)
-	LookedUp func(uipath.LookUp)
+	LookedUp func(orchestrator.LookUp)
 }
 
 // Target is the way to one orchestrator: tokens, calls that carry them, and a

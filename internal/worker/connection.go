@@ -12,7 +12,6 @@ import (
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
-	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 	"github.com/queueferry/queueferry/internal/setup"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
@@ -43,7 +42,7 @@ func (w *worker) newConnection(s config.Connection) (*connection, error) {
 	target, err := setup.NewTarget(w.config, s, setup.Observers{
 		Token:    func(e authpool.Event) { w.observe(c.metrics, withoutLife(s, e)) },
 		Call:     c.metrics.Call,
-		LookedUp: func(found uipath.LookUp) { c.metrics.LookUp(telemetry.LookUpResult(found)) },
+		LookedUp: func(found orchestrator.LookUp) { c.metrics.LookUp(telemetry.LookUpResult(found)) },
 	})
 	if err != nil {
 		return nil, err

@@ -9,19 +9,16 @@ import (
 
 const doubt = "an earlier try may have added the item"
 
-// submitItem adds a queue item. One that an earlier try may have added is sent
-// again only where that cannot add it twice: to a queue that refuses a second
-// item of the same reference, or after a look-up.
-func (c *Connector) submitItem(ctx context.Context, t orchestrator.Try) orchestrator.Result {
-	if !t.Again {
-		return c.addQueueItem(ctx, t)
-	}
+// addItemAgain adds a queue item that an earlier try may have added, only where
+// that cannot add it twice: to a queue that refuses a second item of the same
+// reference, or after a look-up.
+func (c *Connector) addItemAgain(ctx context.Context, t *orchestrator.Try) orchestrator.Result {
 	queue, found, r := c.queue(ctx, t.Request.Folder, t.Request.Queue)
 	switch {
 	case found && queue.EnforceUniqueReference:
 		return c.addQueueItem(ctx, t)
 	case found:
-		return c.addUnlessThere(ctx, t, queue)
+		return c.addUnlessThere(ctx, *t, queue)
 	case r.Verdict == job.Unavailable:
 		return r
 	case t.Resend:
@@ -43,8 +40,8 @@ func untold(r orchestrator.Result, why string) orchestrator.Result {
 // addUnlessThere looks for the item in a queue that takes any number of items of
 // one reference.
 func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queue queueDefinition) orchestrator.Result {
-	if wait := c.settling(t); wait > 0 {
-		return later(job.Settling, wait, doubt+", and still may: it is looked up when that is over")
+	if wait := t.Settling(c.Settle); wait > 0 {
+		return orchestrator.Later(job.Settling, wait, doubt+", and still may: it is looked up when that is over")
 	}
 	s, stop := c.lookUp(ctx, t.Request, queue)
 	if stop != nil {
@@ -54,23 +51,23 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 	c.tell(what)
 	well := orchestrator.Result{Health: orchestrator.Well}
 	switch {
-	case what == Found:
+	case what == orchestrator.Found:
 		well.Verdict, well.Receipt = job.Duplicate, item.receipt
 		return well
-	case what == Absent, t.Resend:
-		return c.addQueueItem(ctx, t)
+	case what == orchestrator.Absent, t.Resend:
+		return c.addQueueItem(ctx, &t)
 	}
 	return untold(well, why)
 }
 
 // claim finds the one item that an earlier try of the request made, and takes it
 // for it.
-func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
+func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
 	if len(s.items) > 0 && len(notOfOthers(items, t.Request.ID, []anonymous{anonymousOf(t.Request)})) == 0 {
-		return storedItem{}, Unclear, "another request of its reference was added in a batch, whose answer does not tell which item is whose"
+		return storedItem{}, orchestrator.Unclear, "another request of its reference was added in a batch, whose answer does not tell which item is whose"
 	}
 	found, what, why = s.ours(t, items)
-	for what == Found && !take(items, t.Request.ID, found) {
+	for what == orchestrator.Found && !take(items, t.Request.ID, found) {
 		found, what, why = s.ours(t, items) // another request has taken it in between
 	}
 	return found, what, why
@@ -79,7 +76,7 @@ func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, wh
 // ours finds the one item that an earlier try of the request made: of the same
 // content, and made since the first try. One of other content may be it, too, for
 // the server rewrites values; but not one that belongs to another request.
-func (s sighting) ours(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
+func (s sighting) ours(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
 	why, n := s.unclear, 0
 	for _, item := range notOfOthers(items, t.Request.ID, s.items) {
 		same, told := item.holds(t.Request.Content)
@@ -99,13 +96,13 @@ func (s sighting) ours(t orchestrator.Try, items *owners) (found storedItem, wha
 	}
 	switch {
 	case n == 1:
-		return found, Found, ""
+		return found, orchestrator.Found, ""
 	case n > 1:
-		return storedItem{}, Unclear, "the queue has several items that may be it"
+		return storedItem{}, orchestrator.Unclear, "the queue has several items that may be it"
 	case why != "":
-		return storedItem{}, Unclear, why
+		return storedItem{}, orchestrator.Unclear, why
 	}
-	return storedItem{}, Absent, ""
+	return storedItem{}, orchestrator.Absent, ""
 }
 
 // taken says what a reference that is taken means: r is the refusal.
@@ -130,9 +127,9 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 	item, what, why := s.holder(t, &c.items)
 	c.tell(what)
 	switch {
-	case what == Unclear:
+	case what == orchestrator.Unclear:
 		return unread(r, t, why)
-	case what == Absent:
+	case what == orchestrator.Absent:
 		return c.hidden(t, r)
 	case why != "":
 		return conflict(r, why)
@@ -144,38 +141,38 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 // holder finds the item that has taken the request's reference: one of the same
 // content, or one made since the request was first sent, and not by another that
 // is known. why says that there are only others.
-func (s sighting) holder(t orchestrator.Try, items *owners) (found storedItem, what LookUp, why string) {
-	what, why = Absent, s.unclear
+func (s sighting) holder(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
+	what, why = orchestrator.Absent, s.unclear
 	for _, item := range s.items {
 		same, told := item.holds(t.Request.Content)
 		mayBeOurs := t.Again && len(notOfOthers(items, t.Request.ID, []storedItem{item})) > 0
 		unknown := item.created.IsZero()
 		switch {
 		case mayBeOurs && !unknown && item.since(t.FirstTry, s.ahead):
-			return item, Found, ""
+			return item, orchestrator.Found, ""
 		case item.deleted: // its reference is free again
 		case told && same:
-			return item, Found, ""
+			return item, orchestrator.Found, ""
 		case !told, mayBeOurs && (unknown || item.since(t.FirstTry.Add(-t.Skew), s.ahead)):
 			why = "the item of the reference does not show what it is"
 		default:
-			what = Found
+			what = orchestrator.Found
 		}
 	}
 	switch {
 	case why != "":
-		return storedItem{}, Unclear, why
-	case what == Found:
-		return storedItem{}, Found, "the queue has an item of this reference with other content, which this request did not make"
+		return storedItem{}, orchestrator.Unclear, why
+	case what == orchestrator.Found:
+		return storedItem{}, orchestrator.Found, "the queue has an item of this reference with other content, which this request did not make"
 	}
-	return storedItem{}, Absent, ""
+	return storedItem{}, orchestrator.Absent, ""
 }
 
 // hidden is the result where the reference is taken and no item shows it. Lists
 // lag: that is believed only when it is still so after a while.
 func (c *Connector) hidden(t orchestrator.Try, r orchestrator.Result) orchestrator.Result {
 	if wait := c.lagging(t); wait > 0 {
-		r = later(job.Settling, wait, "the reference is taken, and its item cannot be seen yet")
+		r = orchestrator.Later(job.Settling, wait, "the reference is taken, and its item cannot be seen yet")
 		r.Health, r.Called = orchestrator.Well, true
 		return r
 	}

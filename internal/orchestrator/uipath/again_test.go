@@ -40,7 +40,7 @@ type lookUpCase struct {
 	try    func(*orchestrator.Try)
 	want   meant
 	calls  string
-	told   []LookUp
+	told   []orchestrator.LookUp
 	detail string
 	id     string        // of the receipt
 	wait   time.Duration // at least
@@ -59,8 +59,8 @@ func (tt lookUpCase) run(t *testing.T, api *fakeAPI, spend int) {
 		}
 		c := api.connector()
 		c.Settle = settle
-		var told []LookUp
-		c.LookedUp = func(what LookUp) { told = append(told, what) }
+		var told []orchestrator.LookUp
+		c.LookedUp = func(what orchestrator.LookUp) { told = append(told, what) }
 		for range spend {
 			c.budget.take(time.Now())
 		}
@@ -97,7 +97,7 @@ func resend(t *orchestrator.Try) { t.Resend = true }
 func TestALostAnswerIsLookedUp(t *testing.T) {
 	t.Parallel()
 	ours := row{id: 42, content: vendor}
-	found, absent, unclear, failed := []LookUp{Found}, []LookUp{Absent}, []LookUp{Unclear}, []LookUp{Failed}
+	found, absent, unclear, failed := []orchestrator.LookUp{orchestrator.Found}, []orchestrator.LookUp{orchestrator.Absent}, []orchestrator.LookUp{orchestrator.Unclear}, []orchestrator.LookUp{orchestrator.Failed}
 	old := func() row { return row{id: 41, content: vendor, created: time.Now().Add(-2*time.Hour - 3*time.Second)} }
 	tests := map[string]lookUpCase{
 		"there":                    {items: just(ours), want: inTime, calls: "QI", told: found, id: "42"},
@@ -187,7 +187,7 @@ func TestReferenceIsTaken(t *testing.T) {
 	clash := meant{job.Rejected, job.ReferenceConflict, orchestrator.Well, code}
 	lost := meant{job.Unknown, job.UnknownOutcome, orchestrator.Well, code}
 	early := meant{job.Unavailable, job.Settling, orchestrator.Well, ""}
-	found, absent, unclear, failed := []LookUp{Found}, []LookUp{Absent}, []LookUp{Unclear}, []LookUp{Failed}
+	found, absent, unclear, failed := []orchestrator.LookUp{orchestrator.Found}, []orchestrator.LookUp{orchestrator.Absent}, []orchestrator.LookUp{orchestrator.Unclear}, []orchestrator.LookUp{orchestrator.Failed}
 	first := func(t *orchestrator.Try) { *t = orchestrator.Try{Request: t.Request} }
 	second := func(t *orchestrator.Try) { *t = orchestrator.Try{Request: t.Request, FirstTry: t.FirstTry} }
 	ack := func(t *orchestrator.Try) { first(t); t.AcceptDuplicate = true }

@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/retry"
 )
@@ -87,25 +86,12 @@ func (b *budget) answered() {
 	b.throttles = 0
 }
 
-// later is the result of a try that made no call and shall be made again.
-func later(reason job.Reason, wait time.Duration, detail string) orchestrator.Result {
-	return orchestrator.Result{Outcome: job.Outcome{
-		Verdict: job.Unavailable, Reason: reason, Detail: detail, Wait: max(wait, time.Millisecond),
-	}}
-}
-
-// settling is how long it is still too early to believe that what may have been
-// carried out was not.
-func (c *Connector) settling(t orchestrator.Try) time.Duration {
-	return time.Until(t.UnknownSince.Add(c.Settle))
-}
-
 // lagging is how long it is still too early to believe that an item which must be
 // there is not: lists lag.
 func (c *Connector) lagging(t orchestrator.Try) time.Duration {
 	switch {
 	case t.Again:
-		return c.settling(t)
+		return t.Settling(c.Settle)
 	case t.FirstTry.IsZero():
 		return c.Settle
 	}

@@ -28,19 +28,8 @@ type Settings struct {
 	// the product allows 100 a minute to a whole tenant. At least 1.
 	LookUpsPerMinute int
 	// LookedUp, if set, is told of every look-up of a request.
-	LookedUp func(LookUp)
+	LookedUp func(orchestrator.LookUp)
 }
-
-// LookUp is what a look-up found of one request.
-type LookUp string
-
-// The results of a look-up.
-const (
-	Found   LookUp = "found"
-	Absent  LookUp = "absent"  // it is certainly not there
-	Unclear LookUp = "unclear" // the answer does not tell
-	Failed  LookUp = "failed"  // there was no answer
-)
 
 // Connector speaks UiPath Orchestrator's API. It is safe for concurrent use.
 type Connector struct {
@@ -68,10 +57,13 @@ func (c *Connector) Claims(r *job.Request) bool { return r.Action == job.StartJo
 
 // Submit adds the request's queue item, or starts its job.
 func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator.Result {
-	if t.Request.Action == job.StartJob {
+	switch {
+	case t.Request.Action == job.StartJob:
 		return c.submitJob(ctx, t)
+	case t.Again:
+		return c.addItemAgain(ctx, &t)
 	}
-	return c.submitItem(ctx, t)
+	return c.addQueueItem(ctx, &t)
 }
 
 // Probe asks for one row of a list that the account must be able to read anyway

@@ -21,9 +21,9 @@ func linked(a reply) reply {
 func TestAListWithANextPage(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]lookUpCase{
-		"nothing": {items: func() reply { return linked(listed()) }, want: parked, calls: "QI", told: []LookUp{Unclear}, detail: "more items"},
-		"ours":    {items: func() reply { return linked(listed(row{id: 42, content: vendor})) }, want: inTime, calls: "QI", told: []LookUp{Found}},
-		"refused": {items: of(linked(reply{status: 503, body: "{}"})), want: down, calls: "QI", told: []LookUp{Failed}, detail: "503"},
+		"nothing": {items: func() reply { return linked(listed()) }, want: parked, calls: "QI", told: []orchestrator.LookUp{orchestrator.Unclear}, detail: "more items"},
+		"ours":    {items: func() reply { return linked(listed(row{id: 42, content: vendor})) }, want: inTime, calls: "QI", told: []orchestrator.LookUp{orchestrator.Found}},
+		"refused": {items: of(linked(reply{status: 503, body: "{}"})), want: down, calls: "QI", told: []orchestrator.LookUp{orchestrator.Failed}, detail: "503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -36,9 +36,9 @@ func TestAListWithANextPage(t *testing.T) {
 			l := newJobLookUps(t, 100)
 			l.c.jobs.trust()
 			l.list = func() reply { return linked(page(0)) }
-			l.submit(again(start()), unknownJob, "L", Unclear)
+			l.submit(again(start()), unknownJob, "L", orchestrator.Unclear)
 			l.list = func() reply { return linked(reply{status: 503, body: "{}"}) }
-			l.submit(again(start()), meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, "L", Failed)
+			l.submit(again(start()), meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, "L", orchestrator.Failed)
 		})
 	})
 }
@@ -69,14 +69,14 @@ func TestAFoundJobProvesTheFilter(t *testing.T) {
 					jobs = append(jobs, aJob{8, "foreign", "PostInvoice", "", time.Now()})
 				}
 				l.list = func() reply { return page(0, jobs...) }
-				l.submit(again(start()), duplicateJob, "L", Found)
+				l.submit(again(start()), duplicateJob, "L", orchestrator.Found)
 				l.list = func() reply { return page(0) }
 				other := start()
 				other.ID, other.Reference = "2", "inv-2"
 				if tt.trusted {
-					l.submit(again(other), deliveredJob, calls, Absent)
+					l.submit(again(other), deliveredJob, calls, orchestrator.Absent)
 				} else {
-					l.submit(again(other), unknownJob, "L", Unclear)
+					l.submit(again(other), unknownJob, "L", orchestrator.Unclear)
 				}
 			})
 		})

@@ -93,7 +93,7 @@ func date(t time.Time) string {
 	return t.UTC().Truncate(100 * time.Nanosecond).Format("2006-01-02T15:04:05.9999999Z")
 }
 
-func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orchestrator.Result {
+func (c *Connector) addQueueItem(ctx context.Context, t *orchestrator.Try) orchestrator.Result {
 	body, err := marshalItem(t.Request)
 	if err != nil {
 		return unwritable()
@@ -105,6 +105,11 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 		Operation: "AddQueueItem", Method: http.MethodPost, Path: "/odata/Queues/UiPathODataSvc.AddQueueItem",
 		Header: c.header(t.Request.Folder), Body: body, Acts: true,
 	})
+	return c.added(ctx, t, a)
+}
+
+// added is what the answer to an add means.
+func (c *Connector) added(ctx context.Context, t *orchestrator.Try, a orchestrator.Answer) orchestrator.Result {
 	if receipt, ok := readItem(a); ok {
 		take(&c.items, t.Request.ID, storedItem{receipt: receipt})
 		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status, Receipt: receipt, Called: true}}
@@ -112,7 +117,7 @@ func (c *Connector) addQueueItem(ctx context.Context, t orchestrator.Try) orches
 	r := withNames(c.refine(a, true), t.Request)
 	switch r.ErrorCode {
 	case codeDuplicateReference:
-		return c.taken(ctx, t, r)
+		return c.taken(ctx, *t, r)
 	case codeItemNotFound:
 		c.queues.forget(t.Request.Folder, t.Request.Queue)
 	}

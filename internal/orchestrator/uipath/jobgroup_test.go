@@ -56,7 +56,7 @@ func TestJobLookUpsAreGrouped(t *testing.T) {
 				if diff := cmp.Diff(tt.want, s.filters); diff != "" {
 					t.Error(diff)
 				}
-				if n := verdictsOf(got)[job.Delivered]; n != len(tt.references) || s.told[Absent] != n {
+				if n := verdictsOf(got)[job.Delivered]; n != len(tt.references) || s.told[orchestrator.Absent] != n {
 					t.Errorf("%d started, told %v", n, s.told)
 				}
 				if spent := before - s.c.budget.limiter.TokensAt(time.Now()); spent > float64(len(tt.want)) || spent < float64(len(tt.want))-0.5 {
@@ -104,7 +104,7 @@ func TestAFailedJobLookUpIsTheFailureOfOneCall(t *testing.T) {
 						t.Errorf("%+v", r)
 					}
 				}
-				if told[tt.health] != 1 || told[orchestrator.Untold] != 4 || s.told[Failed] != 5 || len(s.filters) != 1 {
+				if told[tt.health] != 1 || told[orchestrator.Untold] != 4 || s.told[orchestrator.Failed] != 5 || len(s.filters) != 1 {
 					t.Errorf("%v, told %v, %d look-ups", told, s.told, len(s.filters))
 				}
 			})

@@ -19,8 +19,8 @@ const jobDoubt = "an earlier try may have started the job"
 // their reference is not promised. So only a filter that was seen to work is
 // believed when it finds nothing.
 func (c *Connector) lookUpJob(ctx context.Context, t orchestrator.Try, asked int) (r orchestrator.Result, mayStart bool) {
-	if wait := c.settling(t); wait > 0 {
-		return later(job.Settling, wait, "an earlier try may still start the job: it is looked up when that is over"), false
+	if wait := t.Settling(c.Settle); wait > 0 {
+		return orchestrator.Later(job.Settling, wait, "an earlier try may still start the job: it is looked up when that is over"), false
 	}
 	seen, stop := c.jobLookUps.lookUp(ctx, group{folder: t.Request.Folder}, t.Request)
 	if stop != nil {
@@ -38,15 +38,15 @@ func (c *Connector) lookUpJob(ctx context.Context, t orchestrator.Try, asked int
 	case len(found.candidates) > 0:
 		return c.foundJobs(seen, found, asked), false
 	case why == "" && seen.young > 0:
-		c.tell(Unclear)
-		return later(job.Settling, seen.young, jobDoubt+", and the list of jobs is not up to date yet"), false
+		c.tell(orchestrator.Unclear)
+		return orchestrator.Later(job.Settling, seen.young, jobDoubt+", and the list of jobs is not up to date yet"), false
 	case why == "":
 		why = seen.disbelief
 	}
 	if why != "" {
 		return c.cannotTell(t, seen, why)
 	}
-	c.tell(Absent)
+	c.tell(orchestrator.Absent)
 	return orchestrator.Result{}, true
 }
 
@@ -106,7 +106,7 @@ func (c *Connector) foundJobs(seen jobSighting, found jobsFound, asked int) orch
 	r.Status = seen.status
 	switch {
 	case found.are(asked):
-		c.tell(Found)
+		c.tell(orchestrator.Found)
 		r.Verdict, r.Receipt = job.Duplicate, found.candidates[n-1].receipt()
 		return r
 	case n < asked && found.unclear == "":
@@ -115,14 +115,14 @@ func (c *Connector) foundJobs(seen jobSighting, found jobsFound, asked int) orch
 		r.Detail = "there are " + strconv.Itoa(n) + " jobs of the same reference since the first try, where " + strconv.Itoa(asked) +
 			" were asked for, so none is started again; look for the reference among the folder's jobs"
 	}
-	c.tell(Unclear)
+	c.tell(orchestrator.Unclear)
 	r.Verdict, r.Reason = job.Unknown, job.UnknownOutcome
 	return r
 }
 
 // cannotTell ends a look-up that does not tell.
 func (c *Connector) cannotTell(t orchestrator.Try, seen jobSighting, why string) (r orchestrator.Result, mayStart bool) {
-	c.tell(Unclear)
+	c.tell(orchestrator.Unclear)
 	r.Health, r.Status = orchestrator.Well, seen.status
 	r.Verdict, r.Reason = job.Unknown, job.UnknownOutcome
 	r.Detail = jobDoubt + ", and it cannot be told whether it did: " + why + "; look for the reference among the folder's jobs"

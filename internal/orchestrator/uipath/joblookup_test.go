@@ -52,7 +52,7 @@ type jobLookUps struct {
 	t    *testing.T
 	api  *fakeAPI
 	c    *Connector
-	told []LookUp
+	told []orchestrator.LookUp
 	list func() reply
 }
 
@@ -64,7 +64,7 @@ func newJobLookUps(t *testing.T, perMinute int) *jobLookUps {
 		lists:    func(int) reply { return l.list() },
 	}.api()
 	l.c = l.api.connector()
-	l.c.Settle, l.c.LookedUp = time.Minute, func(found LookUp) { l.told = append(l.told, found) }
+	l.c.Settle, l.c.LookedUp = time.Minute, func(found orchestrator.LookUp) { l.told = append(l.told, found) }
 	setBudget(l.c, perMinute)
 	return l
 }
@@ -89,7 +89,7 @@ func (l *jobLookUps) proven() aJob {
 	return j
 }
 
-func (l *jobLookUps) submit(try orchestrator.Try, want meant, calls string, told ...LookUp) orchestrator.Result {
+func (l *jobLookUps) submit(try orchestrator.Try, want meant, calls string, told ...orchestrator.LookUp) orchestrator.Result {
 	l.t.Helper()
 	before := len(l.api.jobOrder())
 	l.told = nil
@@ -129,11 +129,11 @@ func TestJobLookUp(t *testing.T) {
 	type result struct {
 		want  meant
 		calls string
-		told  LookUp
+		told  orchestrator.LookUp
 	}
-	found := result{duplicateJob, "L", Found}
-	unclear := result{unknownJob, "L", Unclear}
-	absent := result{deliveredJob, "LS", Absent}
+	found := result{duplicateJob, "L", orchestrator.Found}
+	unclear := result{unknownJob, "L", orchestrator.Unclear}
+	absent := result{deliveredJob, "LS", orchestrator.Absent}
 	tests := map[string]struct {
 		jobs     func() []aJob
 		asked    int    // 0: 1
@@ -209,13 +209,13 @@ func TestJobLookUpResend(t *testing.T) {
 			asked string
 			want  meant
 			calls string
-			told  LookUp
+			told  orchestrator.LookUp
 		}{
-			"nothing":    {nil, "1", deliveredJob, "LS", Unclear},
-			"no filter":  {[]aJob{{7, "other", "PostInvoice", "", now}}, "1", deliveredJob, "LS", Unclear},
-			"found":      {[]aJob{{7, "inv-1", "PostInvoice", "", now}}, "1", duplicateJob, "L", Found},
-			"two":        {[]aJob{{7, "inv-1", "PostInvoice", "", now}, {8, "inv-1", "PostInvoice", "", now}}, "1", unknownJob, "L", Unclear},
-			"one of two": {[]aJob{{7, "inv-1", "PostInvoice", "", now}}, "2", unknownJob, "L", Unclear},
+			"nothing":    {nil, "1", deliveredJob, "LS", orchestrator.Unclear},
+			"no filter":  {[]aJob{{7, "other", "PostInvoice", "", now}}, "1", deliveredJob, "LS", orchestrator.Unclear},
+			"found":      {[]aJob{{7, "inv-1", "PostInvoice", "", now}}, "1", duplicateJob, "L", orchestrator.Found},
+			"two":        {[]aJob{{7, "inv-1", "PostInvoice", "", now}, {8, "inv-1", "PostInvoice", "", now}}, "1", unknownJob, "L", orchestrator.Unclear},
+			"one of two": {[]aJob{{7, "inv-1", "PostInvoice", "", now}}, "2", unknownJob, "L", orchestrator.Unclear},
 		} {
 			l := newJobLookUps(t, 100)
 			l.list = func() reply { return page(0, tt.jobs...) }
@@ -246,13 +246,13 @@ func TestJobLookUpWaits(t *testing.T) {
 			t.Errorf("wait %s", r.Wait)
 		}
 		time.Sleep(r.Wait)
-		l.submit(try, unknownJob, "L", Unclear)
+		l.submit(try, unknownJob, "L", orchestrator.Unclear)
 		r = l.submit(try, meant{job.Unavailable, job.LookUpsLimited, orchestrator.Untold, ""}, "")
 		if r.Wait <= 0 || r.Wait > time.Minute {
 			t.Errorf("wait %s", r.Wait)
 		}
 		time.Sleep(r.Wait)
-		l.submit(try, unknownJob, "L", Unclear)
+		l.submit(try, unknownJob, "L", orchestrator.Unclear)
 	})
 }
 
@@ -262,18 +262,18 @@ func TestJobLookUpFails(t *testing.T) {
 	for name, tt := range map[string]struct {
 		answer reply
 		want   meant
-		told   LookUp
+		told   orchestrator.LookUp
 	}{
-		"throttled":       {reply{status: 429, header: http.Header{"Retry-After": {"40"}}}, meant{job.Unavailable, job.LookUpsLimited, orchestrator.Untold, ""}, Failed},
-		"down":            {reply{status: 503}, meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, Failed},
-		"not signed in":   {reply{status: 401}, meant{job.Unavailable, job.TokenRefused, orchestrator.Refused, ""}, Failed},
-		"no answer":       {reply{err: errBroken}, meant{job.Unavailable, job.ConnectionFailed, orchestrator.Ill, ""}, Failed},
-		"a page":          {reply{status: 200, body: "<html>"}, meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, Failed},
-		"an ingress":      {reply{status: 404, body: "<html>"}, meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, Failed},
-		"no folder":       {reply{status: 403, body: `{"errorCode":1100}`}, meant{job.Deferred, job.Forbidden, orchestrator.Well, "1100"}, Failed},
-		"no right":        {reply{status: 403, body: `{"errorCode":0}`}, unknownJob, Unclear},
-		"not filterable":  {reply{status: 400, body: `{"errorCode":1000}`}, unknownJob, Unclear},
-		"another refusal": {reply{status: 404, body: `{"errorCode":1002}`}, unknownJob, Unclear},
+		"throttled":       {reply{status: 429, header: http.Header{"Retry-After": {"40"}}}, meant{job.Unavailable, job.LookUpsLimited, orchestrator.Untold, ""}, orchestrator.Failed},
+		"down":            {reply{status: 503}, meant{job.Unavailable, job.ServiceUnavailable, orchestrator.Ill, ""}, orchestrator.Failed},
+		"not signed in":   {reply{status: 401}, meant{job.Unavailable, job.TokenRefused, orchestrator.Refused, ""}, orchestrator.Failed},
+		"no answer":       {reply{err: errBroken}, meant{job.Unavailable, job.ConnectionFailed, orchestrator.Ill, ""}, orchestrator.Failed},
+		"a page":          {reply{status: 200, body: "<html>"}, meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, orchestrator.Failed},
+		"an ingress":      {reply{status: 404, body: "<html>"}, meant{job.Unavailable, job.UnexpectedAnswer, orchestrator.Ill, ""}, orchestrator.Failed},
+		"no folder":       {reply{status: 403, body: `{"errorCode":1100}`}, meant{job.Deferred, job.Forbidden, orchestrator.Well, "1100"}, orchestrator.Failed},
+		"no right":        {reply{status: 403, body: `{"errorCode":0}`}, unknownJob, orchestrator.Unclear},
+		"not filterable":  {reply{status: 400, body: `{"errorCode":1000}`}, unknownJob, orchestrator.Unclear},
+		"another refusal": {reply{status: 404, body: `{"errorCode":1002}`}, unknownJob, orchestrator.Unclear},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -281,7 +281,7 @@ func TestJobLookUpFails(t *testing.T) {
 				l := newJobLookUps(t, 30)
 				l.list = func() reply { return tt.answer }
 				r := l.submit(again(start()), tt.want, "L", tt.told)
-				if !strings.Contains(r.Detail, "an earlier try may have started the job") && tt.told == Unclear {
+				if !strings.Contains(r.Detail, "an earlier try may have started the job") && tt.told == orchestrator.Unclear {
 					t.Errorf("detail %q", r.Detail)
 				}
 				looksClean(t, name, r)
@@ -295,7 +295,7 @@ func TestJobLookUpFails(t *testing.T) {
 				time.Sleep(39 * time.Second)
 				l.submit(again(start()), meant{job.Unavailable, job.LookUpsLimited, orchestrator.Untold, ""}, "")
 				time.Sleep(2 * time.Second)
-				l.submit(again(start()), unknownJob, "L", Unclear)
+				l.submit(again(start()), unknownJob, "L", orchestrator.Unclear)
 			})
 		})
 	}
@@ -308,21 +308,21 @@ func TestTrustInTheFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newJobLookUps(t, 100)
 		l.list = func() reply { return page(0) }
-		l.submit(again(start()), unknownJob, "L", Unclear) // nothing was ever started
+		l.submit(again(start()), unknownJob, "L", orchestrator.Unclear) // nothing was ever started
 		l.proven()
-		l.submit(again(start()), unknownJob, "L", Unclear) // it ought to show the proof
+		l.submit(again(start()), unknownJob, "L", orchestrator.Unclear) // it ought to show the proof
 		proof := l.proven()
 		proof.id = 1002
 		l.list = func() reply { return page(0, proof) }
-		l.submit(again(start()), deliveredJob, "LS", Absent)
+		l.submit(again(start()), deliveredJob, "LS", orchestrator.Absent)
 		// In another folder, where nothing was started, the filter is the same.
 		l.list = func() reply { return page(0) }
 		hr := start()
 		hr.Folder = "HR"
-		l.submit(again(hr), deliveredJob, "LRS", Absent)
+		l.submit(again(hr), deliveredJob, "LRS", orchestrator.Absent)
 		// The proof has gone.
-		l.submit(again(start()), unknownJob, "L", Unclear)
-		l.submit(again(start()), unknownJob, "L", Unclear)
+		l.submit(again(start()), unknownJob, "L", orchestrator.Unclear)
+		l.submit(again(start()), unknownJob, "L", orchestrator.Unclear)
 	})
 }
 
@@ -336,12 +336,12 @@ func TestAYoungProof(t *testing.T) {
 		other.ID, other.Reference = "2", "inv-2"
 		l.submit(orchestrator.Try{Request: other}, deliveredJob, "RS")
 		time.Sleep(20 * time.Second)
-		r := l.submit(again(start()), meant{job.Unavailable, job.Settling, orchestrator.Untold, ""}, "L", Unclear)
+		r := l.submit(again(start()), meant{job.Unavailable, job.Settling, orchestrator.Untold, ""}, "L", orchestrator.Unclear)
 		if r.Wait != 40*time.Second-gatherTime {
 			t.Errorf("wait %s", r.Wait)
 		}
 		l.c.jobs.trust()
-		l.submit(again(start()), deliveredJob, "LS", Absent)
+		l.submit(again(start()), deliveredJob, "LS", orchestrator.Absent)
 	})
 }
 
@@ -356,15 +356,15 @@ func TestJobsOfOthers(t *testing.T) {
 		l.submit(orchestrator.Try{Request: first}, deliveredJob, "S")
 		theirs := aJob{1002, "inv-1", "PostInvoice", "", time.Now()}
 		l.list = func() reply { return page(0, theirs, proof) }
-		l.submit(again(second), deliveredJob, "LS", Absent)
-		l.submit(again(first), duplicateJob, "L", Found) // its own
+		l.submit(again(second), deliveredJob, "LS", orchestrator.Absent)
+		l.submit(again(first), duplicateJob, "L", orchestrator.Found) // its own
 
 		third, fourth := start(), start()
 		third.ID, fourth.ID = "3", "4"
 		nobodys := aJob{7, "inv-1", "PostInvoice", "", time.Now()}
 		l.list = func() reply { return page(0, nobodys, theirs, proof) }
-		l.submit(again(third), duplicateJob, "L", Found)
-		l.submit(again(fourth), deliveredJob, "LS", Absent)
+		l.submit(again(third), duplicateJob, "L", orchestrator.Found)
+		l.submit(again(fourth), deliveredJob, "LS", orchestrator.Absent)
 	})
 }
 

@@ -27,15 +27,15 @@ type jobStore struct {
 	mu      sync.Mutex
 	filters [][]string // the references of each list
 	starts  int
-	told    map[LookUp]int
+	told    map[orchestrator.LookUp]int
 }
 
 func newJobStore(t *testing.T, jobs ...aJob) *jobStore {
-	s := &jobStore{t: t, jobs: jobs, told: map[LookUp]int{}}
+	s := &jobStore{t: t, jobs: jobs, told: map[orchestrator.LookUp]int{}}
 	s.c = New(Settings{
 		LookUpsPerMinute: 100, Settle: time.Minute,
 		Client: orchestrator.Client{Transport: s, BaseURL: "https://orchestrator.example/org/tenant/orchestrator_", Timeout: time.Hour},
-		LookedUp: func(what LookUp) {
+		LookedUp: func(what orchestrator.LookUp) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.told[what]++

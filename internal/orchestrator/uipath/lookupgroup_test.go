@@ -336,10 +336,10 @@ func TestAFailedLookUpIsTheFailureOfOneCall(t *testing.T) {
 		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
 		var mu sync.Mutex
 		healths, failed := map[orchestrator.Health]int{}, 0
-		c.LookedUp = func(what LookUp) {
+		c.LookedUp = func(what orchestrator.LookUp) {
 			mu.Lock()
 			defer mu.Unlock()
-			if what == Failed {
+			if what == orchestrator.Failed {
 				failed++
 			}
 		}

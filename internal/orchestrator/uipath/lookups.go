@@ -50,7 +50,7 @@ type lookUps[S any] struct {
 	// missing because there are so many of others. Where no list came, stop is what
 	// to return instead.
 	list func(ctx context.Context, of group, references []string) (seen map[string]S, cut bool, stop *orchestrator.Result)
-	tell func(LookUp)
+	tell func(orchestrator.LookUp)
 
 	mu        sync.Mutex
 	gathering map[group]*flight[S]
@@ -80,7 +80,7 @@ func (l *lookUps[S]) lookUp(ctx context.Context, of group, r *job.Request) (seen
 	case found.stop == nil:
 		return found.seen, nil
 	}
-	l.tell(Failed)
+	l.tell(orchestrator.Failed)
 	mine := *found.stop
 	switch {
 	case mine.Wait > 0:
@@ -93,7 +93,7 @@ func (l *lookUps[S]) lookUp(ctx context.Context, of group, r *job.Request) (seen
 
 // limited is the result of a look-up that the budget does not allow now.
 func (l *lookUps[S]) limited(wait time.Duration) *orchestrator.Result {
-	r := later(job.LookUpsLimited, wait, l.doubt+", and no more look-ups may be made now")
+	r := orchestrator.Later(job.LookUpsLimited, wait, l.doubt+", and no more look-ups may be made now")
 	return &r
 }
 
@@ -156,7 +156,7 @@ func alike[S any](references []string, s S) map[string]S {
 	return seen
 }
 
-func (c *Connector) tell(what LookUp) {
+func (c *Connector) tell(what orchestrator.LookUp) {
 	if c.LookedUp != nil {
 		c.LookedUp(what)
 	}

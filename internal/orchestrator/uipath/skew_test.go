@@ -14,15 +14,15 @@ import (
 var skewed = map[string]struct {
 	skew, before time.Duration
 	want         job.Verdict
-	told         LookUp
+	told         orchestrator.LookUp
 }{
-	"after the first try":       {5 * time.Second, -time.Second, job.Duplicate, Found},
-	"within the slack":          {5 * time.Second, time.Second, job.Duplicate, Found},
-	"within the skew":           {5 * time.Second, 4 * time.Second, job.Unknown, Unclear},
-	"older than skew and slack": {5 * time.Second, 8 * time.Second, job.Delivered, Absent},
-	"our own clock, in slack":   {0, time.Second, job.Duplicate, Found},
-	"our own clock, and older":  {0, 4 * time.Second, job.Delivered, Absent},
-	"our own clock, much older": {0, time.Hour, job.Delivered, Absent},
+	"after the first try":       {5 * time.Second, -time.Second, job.Duplicate, orchestrator.Found},
+	"within the slack":          {5 * time.Second, time.Second, job.Duplicate, orchestrator.Found},
+	"within the skew":           {5 * time.Second, 4 * time.Second, job.Unknown, orchestrator.Unclear},
+	"older than skew and slack": {5 * time.Second, 8 * time.Second, job.Delivered, orchestrator.Absent},
+	"our own clock, in slack":   {0, time.Second, job.Duplicate, orchestrator.Found},
+	"our own clock, and older":  {0, 4 * time.Second, job.Delivered, orchestrator.Absent},
+	"our own clock, much older": {0, time.Hour, job.Delivered, orchestrator.Absent},
 }
 
 func TestItemsOfAnotherClock(t *testing.T) {
@@ -36,8 +36,8 @@ func TestItemsOfAnotherClock(t *testing.T) {
 				ours := row{id: 42, content: vendor, created: try.FirstTry.Add(-tt.before)}
 				api := &fakeAPI{add: answers(created()), queues: queueAnswers(queueRow("Invoices", false)), items: answers(listed(ours))}
 				c := api.connector()
-				var told LookUp
-				c.Settle, c.LookedUp = settle, func(what LookUp) { told = what }
+				var told orchestrator.LookUp
+				c.Settle, c.LookedUp = settle, func(what orchestrator.LookUp) { told = what }
 				if r := c.Submit(t.Context(), try); r.Verdict != tt.want || told != tt.told {
 					t.Errorf("%s: %+v", told, r)
 				}
