@@ -75,18 +75,31 @@ func serve(r role, in io.Reader, out io.Writer) error {
 	if !ok {
 		return errors.New("there is no such role")
 	}
-	if t.Profile != "" {
-		f, err := os.Create(t.Profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	if t.Profile == "" {
+		return attend(do, t, lines, out)
 	}
-	return attend(do, t, lines, out)
+	return profiled(t.Profile, func() error { return attend(do, t, lines, out) })
+}
+
+// profiled writes a CPU profile into the file, and what was allocated into one
+// beside it.
+func profiled(name string, do func() error) error {
+	cpu, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer cpu.Close()
+	allocs, err := os.Create(name + ".allocs")
+	if err != nil {
+		return err
+	}
+	defer allocs.Close()
+	if err := pprof.StartCPUProfile(cpu); err != nil {
+		return err
+	}
+	err = do()
+	pprof.StopCPUProfile()
+	return errors.Join(err, pprof.Lookup("allocs").WriteTo(allocs, 0))
 }
 
 // attend does the work and answers what is asked meanwhile.

@@ -45,7 +45,7 @@ func readOptions(args []string, stderr io.Writer) (o options, err error) {
 	only := f.String("case", "", "only the cases whose name matches this `REGEXP`, those of -full included")
 	f.StringVar(&o.json, "json", "", "write every figure of every round to `FILE`")
 	f.StringVar(&o.svg, "svg", "", "write the chart to `FILE`")
-	f.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the worker to `FILE`.CASE.ROUND")
+	f.StringVar(&o.profile, "cpuprofile", "", "write CPU profiles of the worker to `FILE`.CASE.ROUND, and beside each what it allocated")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

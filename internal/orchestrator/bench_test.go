@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/retry"
 )
 
@@ -58,4 +59,45 @@ func BenchmarkGateNarrow(b *testing.B) {
 			}
 		}
 	})
+}
+
+// nearby is a connector whose orchestrator answers soon, and takes any company.
+type nearby struct{ fakeConnector }
+
+func (*nearby) BatchKey(*job.Request) (BatchKey, bool) { return BatchKey{Group: "g", Size: 600}, true }
+
+func (*nearby) SubmitBatch(_ context.Context, tries []Try) []Result {
+	time.Sleep(200 * time.Microsecond)
+	results := make([]Result, len(tries))
+	for i := range results {
+		results[i] = well()
+	}
+	return results
+}
+
+// 256 tries at once that go in calls of up to 100, 16 calls at a time.
+func BenchmarkBatchForming(b *testing.B) {
+	c := NewConnection(Settings{
+		Name: "acme", Connector: &nearby{}, Tokens: &fakeTokens{}, MaxConcurrent: 16,
+		Breaker: retry.Breaker{Failures: 5, Open: 30 * time.Second}, ProbeAs: job.AddQueueItem,
+	})
+	var calls atomic.Int64
+	batch := Batch{Route: "r", Max: 100, Calls: 2, Sent: func(int) { calls.Add(1) }}
+	request := &job.Request{Action: job.AddQueueItem} // without an id: several of one id go apart
+	ctx := context.Background()
+	var failed atomic.Bool
+	b.ReportAllocs()
+	b.SetParallelism(128) // times GOMAXPROCS
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if r, err := c.Do(ctx, ctx, Try{Request: request, Batch: batch}); err != nil || r.Verdict != job.Delivered {
+				failed.Store(true)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/float64(calls.Load()), "items/call")
+	if failed.Load() {
+		b.Fatal("a try was not delivered")
+	}
 }
