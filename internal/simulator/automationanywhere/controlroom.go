@@ -8,8 +8,8 @@ import (
 	"github.com/queueferry/queueferry/internal/simulator/server"
 )
 
-// ControlRoom is a simulated Control Room. Faults, counts, violations, URL and
-// Close are those of its Server. All methods may be called at any time and from
+// ControlRoom is a simulated Control Room. Faults, counts, effects, violations, URL
+// and Close are those of its Server. All methods may be called at any time and from
 // any goroutine.
 type ControlRoom struct {
 	*server.Server
@@ -24,8 +24,14 @@ type ControlRoom struct {
 	accounts       map[string]Account // by name in lower case
 	sessions       map[string]session // by token
 	peakLive       int
-	queues         []Queue
 	lastID         int64
+	queues         []Queue
+	items          []*WorkItem // oldest first
+	files          []File
+	devices        []Device
+	runAsUsers     []RunAsUser
+	pools          []Pool
+	deployments    []*Deployment // oldest first
 }
 
 // Start begins to listen and returns at once. The caller must Close it. The

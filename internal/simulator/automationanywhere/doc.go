@@ -1,6 +1,7 @@
 // Package automationanywhere is an Automation Anywhere Control Room, in process
-// and over real HTTP, for tests and for trying things out: its log-ins, sessions
-// and the list of queues, of Enterprise 11 or of Automation 360. It refuses
+// and over real HTTP, for tests and for trying things out: its log-ins and
+// sessions, work items, bots and their deployments, of Enterprise 11 or of
+// Automation 360. It refuses
 // whatever the product is known to refuse, fails on demand (see package server),
 // and keeps books. It knows nothing of the worker.
 //

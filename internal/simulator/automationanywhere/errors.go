@@ -3,6 +3,7 @@ package automationanywhere
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 
@@ -18,6 +19,7 @@ const (
 	codeToken       = "UM1111"
 	codeDisabled    = "UM1112"
 	codeMalformed   = "generic.bad.request"
+	codeForbidden   = "UM1113"
 )
 
 func envelope(status int, code, message string) server.Answer {
@@ -30,6 +32,8 @@ func refusal(_ *server.Call, status int, code string) server.Answer {
 		switch {
 		case status == http.StatusUnauthorized:
 			code = codeToken
+		case status == http.StatusForbidden:
+			code = codeForbidden
 		case status >= 500:
 			code = codeMishap
 		default:
@@ -39,10 +43,19 @@ func refusal(_ *server.Call, status int, code string) server.Answer {
 	return envelope(status, code, http.StatusText(status))
 }
 
+// forbidden is the answer to an account that lacks a permission.
+func forbidden() server.Answer {
+	return envelope(http.StatusForbidden, codeForbidden, "Unauthorized access")
+}
+
+func notFound(what string) server.Answer {
+	return envelope(http.StatusNotFound, codeMalformed, what+" not found")
+}
+
 // malformed is the answer to a request that does not fit. Automation 360 takes it
-// for its own fault.
-func (o *ControlRoom) malformed(message string) server.Answer {
-	if o.settings.Generation == A360 {
+// for its own fault where tokens are given; that was seen at the log-in only.
+func (o *ControlRoom) malformed(c *server.Call, message string) server.Answer {
+	if o.settings.Generation == A360 && slices.Contains(Identity, c.Operation) {
 		return envelope(http.StatusInternalServerError, codeMishap, "An unexpected problem occurred")
 	}
 	return envelope(http.StatusBadRequest, codeMalformed, message)
@@ -62,6 +75,6 @@ func (o *ControlRoom) decode(c *server.Call, into any) *server.Answer {
 	if semantic, ok := errors.AsType[*json.SemanticError](err); ok && errors.Is(err, json.ErrUnknownName) {
 		o.Violate(c, "an unknown member "+string(semantic.JSONPointer))
 	}
-	a := o.malformed("The request could not be read")
+	a := o.malformed(c, "The request could not be read")
 	return &a
 }

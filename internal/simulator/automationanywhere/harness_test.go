@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ type rig struct {
 	*automationanywhere.ControlRoom
 	t      testing.TB
 	client *http.Client
+	token  string // of api, once it has one
 }
 
 func start(t testing.TB, settings automationanywhere.Settings) *rig {
@@ -84,6 +86,38 @@ func (r *rig) post(path, body string) reply {
 	return r.call("POST", path, header{"Content-Type": "application/json"}, body)
 }
 
+// api sends JSON with a token, of either generation.
+func (r *rig) api(path, body string) reply {
+	r.t.Helper()
+	if r.token == "" {
+		r.token = r.post("/v2/authentication", byKey).value("token")
+		if r.token == "" {
+			r.token = r.post("/v1/authentication", byKey).value("token")
+		}
+	}
+	return r.call("POST", path, header{"Content-Type": "application/json", "X-Authorization": r.token}, body)
+}
+
+// rows are those of a list.
+func (r reply) rows() []map[string]any {
+	list, _ := r.body["list"].([]any)
+	var rows []map[string]any
+	for _, entry := range list {
+		row, _ := entry.(map[string]any)
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// column is one member of all rows of a list.
+func (r reply) column(name string) []any {
+	var values []any
+	for _, row := range r.rows() {
+		values = append(values, row[name])
+	}
+	return values
+}
+
 // logIn gives a token, of Automation 360.
 func (r *rig) logIn(body string) string {
 	r.t.Helper()
@@ -98,6 +132,33 @@ func (r *rig) logIn(body string) string {
 func (r *rig) queues(token, body string) reply {
 	r.t.Helper()
 	return r.call("POST", "/v3/wlm/queues/list", header{"Content-Type": "application/json", "X-Authorization": token}, body)
+}
+
+// generations with the path of their queues.
+var generations = map[automationanywhere.Generation]string{
+	automationanywhere.E11: "/v2/wlm/queues/", automationanywhere.A360: "/v3/wlm/queues/",
+}
+
+// columns are a model in which the number of a display column is not its place.
+var columns = []automationanywhere.Column{
+	{Name: "Amount", Type: automationanywhere.Number, Display: 3},
+	{Name: "Due", Type: automationanywhere.Date, Display: 1},
+	{Name: "Reference", Type: automationanywhere.Text, Display: 2, Reference: true},
+	{Name: "Note"},
+}
+
+// itemBody is an add of one item for each reference.
+func itemBody(references ...string) string {
+	items := make([]string, len(references))
+	for i, reference := range references {
+		items[i] = `{"json":{"Reference":` + strconv.Quote(reference) + `}}`
+	}
+	return `{"workItems":[` + strings.Join(items, ",") + `]}`
+}
+
+// items is the path of a queue's items.
+func (r *rig) items(q automationanywhere.Queue, generation automationanywhere.Generation) string {
+	return generations[generation] + strconv.FormatInt(q.ID, 10) + "/workitems"
 }
 
 const (

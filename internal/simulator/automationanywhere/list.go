@@ -2,8 +2,13 @@ package automationanywhere
 
 import (
 	"cmp"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/queueferry/queueferry/internal/simulator/server"
 )
 
 // listModel is the body of every list (Automation 360, Filtering, pagination and
@@ -13,13 +18,6 @@ type listModel struct {
 	Filter *filter    `json:"filter"`
 	Sort   []sorting  `json:"sort"`
 	Page   *pageModel `json:"page"`
-}
-
-type filter struct {
-	Operator string   `json:"operator"`
-	Field    string   `json:"field"`
-	Value    string   `json:"value"`
-	Operands []filter `json:"operands"`
 }
 
 type sorting struct {
@@ -32,98 +30,134 @@ type pageModel struct {
 	Length int `json:"length"`
 }
 
-// maxRows is the most rows of one page, and how many come without a page.
+// maxRows is the most rows of one page, and how many come without a page. A
+// longer page is not refused, it is cut.
 const maxRows = 200
 
-// row is an entity by its members' names.
-type row map[string]string
-
-// matches reports whether a row passes; ok is false for a filter that cannot be
-// judged.
-func (f *filter) matches(r row) (passes, ok bool) {
-	if f == nil || f.Operator == "NONE" {
-		return true, true
-	}
-	switch f.Operator {
-	case "and", "or":
-		return f.combine(r)
-	}
-	value, known := r[f.Field]
-	if !known || len(f.Operands) > 0 {
-		return false, false
-	}
-	switch f.Operator {
-	case "eq":
-		// Whether letters count is not documented: they do not here, so that a caller
-		// has to compare by itself.
-		return strings.EqualFold(value, f.Value), true
-	case "ne":
-		return !strings.EqualFold(value, f.Value), true
-	case "substring":
-		return strings.Contains(strings.ToLower(value), strings.ToLower(f.Value)), true
-	}
-	return false, false
+// table is what a list can do with rows of one kind.
+type table[T any] struct {
+	// fields can be filtered and sorted by. Whether others can is not documented:
+	// they are refused.
+	fields []string
+	// allows limits the operators of a field. Nil: all of them.
+	allows func(field, operator string) bool
+	get    func(row T, field string) string
+	show   func(row T) map[string]any
+	// appeared tells since when there has been a row. Nil: lists of these do not lag.
+	appeared func(T) time.Time
+	// hide takes away rows that the list would show. Nil: none.
+	hide func([]T) []T
 }
 
-func (f *filter) combine(r row) (passes, ok bool) {
-	all, some := true, false
-	for i := range f.Operands {
-		one, ok := f.Operands[i].matches(r)
-		if !ok {
-			return false, false
-		}
-		all, some = all && one, some || one
+// list answers with a page of the rows. The lock is held.
+func list[T any](o *ControlRoom, c *server.Call, t table[T], rows []T) server.Answer {
+	var body listModel
+	if refused := o.decode(c, &body); refused != nil {
+		return *refused
 	}
-	return f.Operator == "and" && all || f.Operator == "or" && some, len(f.Operands) > 0
-}
-
-// take gives the rows of a page, in order, and how many passed the filter.
-func (m *listModel) take(rows []row) (page []row, passed int, ok bool) {
-	for _, r := range rows {
-		match, judged := m.Filter.matches(r)
-		if !judged {
-			return nil, 0, false
-		}
-		if match {
-			page = append(page, r)
-		}
+	if !t.takes(&body) {
+		return envelope(http.StatusBadRequest, codeMalformed, "The filter, the sort or the page could not be read")
 	}
-	if !m.order(page) {
-		return nil, 0, false
+	if body.Filter != nil && o.settings.Patterns {
+		patterns := body.Filter.asPatterns()
+		body.Filter = &patterns
 	}
+	visible := t.visible(c, rows)
+	passed := t.passing(c, body.Filter, visible)
+	t.order(passed, body.Sort)
 	offset, length := 0, maxRows
-	if m.Page != nil {
-		offset, length = m.Page.Offset, m.Page.Length
+	if body.Page != nil {
+		offset, length = body.Page.Offset, body.Page.Length
 	}
-	if offset < 0 || length < 0 {
-		return nil, 0, false
+	page := passed[min(offset, len(passed)):]
+	page = page[:min(length, maxRows, len(page))]
+	shown := make([]any, len(page))
+	for i, row := range page {
+		shown[i] = only(t.show(row), body.Fields)
 	}
-	passed = len(page)
-	page = page[min(offset, passed):]
-	return page[:min(length, maxRows, len(page))], passed, true
+	answer := map[string]any{"list": shown}
+	if !o.settings.OmitPage {
+		answer["page"] = map[string]any{"offset": offset, "total": len(visible), "totalFilter": len(passed)}
+	}
+	return server.JSON(http.StatusOK, answer)
 }
 
-func (m *listModel) order(rows []row) bool {
-	for _, by := range slices.Backward(m.Sort) {
-		direction := 1
-		switch by.Direction {
-		case "asc":
-		case "desc":
-			direction = -1
-		default:
+// takes reports whether a body can be judged.
+func (t table[T]) takes(m *listModel) bool {
+	if m.Filter != nil && !m.Filter.fits(t.permits) {
+		return false
+	}
+	for _, by := range m.Sort {
+		if !slices.Contains(t.fields, by.Field) || by.Direction != "asc" && by.Direction != "desc" {
 			return false
 		}
-		slices.SortStableFunc(rows, func(a, b row) int {
-			return direction * compare(by.Field, a[by.Field], b[by.Field])
-		})
 	}
-	return true
+	return m.Page == nil || m.Page.Offset >= 0 && m.Page.Length >= 0
 }
 
-// compare puts ids in the order of numbers, everything else in that of texts.
-func compare(field, a, b string) int {
-	if field == "id" {
-		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+func (t table[T]) permits(field, operator string) bool {
+	return slices.Contains(t.fields, field) && (t.allows == nil || t.allows(field, operator))
+}
+
+// visible are the rows that a lagging list shows.
+func (t table[T]) visible(c *server.Call, rows []T) []T {
+	if t.appeared == nil {
+		return rows
+	}
+	var seen []T
+	for _, row := range rows {
+		if c.Sees(t.appeared(row)) {
+			seen = append(seen, row)
+		}
+	}
+	return seen
+}
+
+func (t table[T]) passing(c *server.Call, f *filter, rows []T) []T {
+	passed := make([]T, 0, min(len(rows), maxRows))
+	for _, row := range rows {
+		if f == nil || c.FilterIgnored() || f.matches(func(field string) string { return t.get(row, field) }) {
+			passed = append(passed, row)
+		}
+	}
+	if t.hide != nil {
+		passed = t.hide(passed)
+	}
+	return passed
+}
+
+func (t table[T]) order(rows []T, sort []sorting) {
+	for _, by := range slices.Backward(sort) {
+		direction := 1
+		if by.Direction == "desc" {
+			direction = -1
+		}
+		slices.SortStableFunc(rows, func(a, b T) int {
+			return direction * compare(t.get(a, by.Field), t.get(b, by.Field))
+		})
+	}
+}
+
+// compare puts numbers in their order, everything else in that of texts.
+func compare(a, b string) int {
+	first, err := strconv.ParseInt(a, 10, 64)
+	second, other := strconv.ParseInt(b, 10, 64)
+	if err == nil && other == nil {
+		return cmp.Compare(first, second)
 	}
 	return strings.Compare(a, b)
+}
+
+// only leaves the members that were asked for; none means all of them.
+func only(shown map[string]any, fields []string) map[string]any {
+	if len(fields) == 0 {
+		return shown
+	}
+	chosen := map[string]any{}
+	for _, name := range fields {
+		if value, ok := shown[name]; ok {
+			chosen[name] = value
+		}
+	}
+	return chosen
 }

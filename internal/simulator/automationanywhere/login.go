@@ -42,7 +42,7 @@ func (o *ControlRoom) logIn(c *server.Call) server.Answer {
 		o.Violate(c, "multiLogin in place of multipleLogin")
 	}
 	if !body.fits(o.settings.Generation) {
-		return o.malformed("username and one of password and apiKey are needed")
+		return o.malformed(c, "username and one of password and apiKey are needed")
 	}
 	account, refused := o.judge(&body)
 	if refused != nil {

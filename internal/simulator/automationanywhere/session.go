@@ -2,6 +2,7 @@ package automationanywhere
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +78,7 @@ func (o *ControlRoom) renew(c *server.Call) server.Answer {
 		return *refused
 	}
 	if body.Token == nil || *body.Token == "" {
-		return o.malformed("token is needed")
+		return o.malformed(c, "token is needed")
 	}
 	token, account, ok := o.replace(*body.Token)
 	if !ok {
@@ -101,14 +102,12 @@ func (o *ControlRoom) replace(old string) (token string, account Account, ok boo
 	return o.keep(s), o.accounts[s.account], true
 }
 
-func (o *ControlRoom) logOut(c *server.Call) server.Answer {
-	return o.authorized(c, func(c *server.Call) server.Answer {
-		o.mu.Lock()
-		delete(o.sessions, c.Header.Get(tokenHeader))
-		o.mu.Unlock()
-		o.ledger.Note(func(l *server.LogIns) { l.LogOuts++ })
-		return server.Answer{Status: http.StatusNoContent}
-	})
+func (o *ControlRoom) logOut(c *server.Call, _ Account) server.Answer {
+	o.mu.Lock()
+	delete(o.sessions, c.Header.Get(tokenHeader))
+	o.mu.Unlock()
+	o.ledger.Note(func(l *server.LogIns) { l.LogOuts++ })
+	return server.Answer{Status: http.StatusNoContent}
 }
 
 // validate tells whether a token lives; 200 in both cases. The token stands in
@@ -126,20 +125,27 @@ func (o *ControlRoom) validate(c *server.Call) server.Answer {
 
 const tokenHeader = "X-Authorization"
 
+// handler carries a call out for an account.
+type handler func(*server.Call, Account) server.Answer
+
 // authorized carries a call out that needs a token, which stands bare in its own
-// header.
-func (o *ControlRoom) authorized(c *server.Call, serve func(*server.Call) server.Answer) server.Answer {
+// header, if the account may make it.
+func (o *ControlRoom) authorized(c *server.Call, serve handler) server.Answer {
 	values := c.Header[tokenHeader]
 	if len(values) != 1 || values[0] == "" {
 		return envelope(http.StatusUnauthorized, codeNoToken, "Access token expected in the 'X-Authorization' header")
 	}
 	o.mu.Lock()
-	_, ok := o.alive(values[0])
+	s, ok := o.alive(values[0])
+	account := o.accounts[s.account]
 	o.mu.Unlock()
-	if !ok {
+	switch {
+	case !ok:
 		return refusal(c, http.StatusUnauthorized, codeToken)
+	case slices.Contains(account.Forbidden, c.Operation):
+		return forbidden()
 	}
-	return serve(c)
+	return serve(c, account)
 }
 
 // RevokeTokens makes the Control Room refuse every token given so far.

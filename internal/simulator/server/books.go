@@ -15,6 +15,8 @@ type Counts struct {
 	// Calls by operation and status; status 0 is a call that got no answer, or has
 	// none yet if it is in Running.
 	Calls map[Operation]map[int]int
+	// Effects are the things made, by operation, late ones included. Nil: none yet.
+	Effects map[Operation]int
 	// Unauthorized are the answers with 401.
 	Unauthorized int
 	// Connections that were opened, and that are open now.
@@ -40,6 +42,7 @@ type books struct {
 	mu         sync.Mutex
 	counts     Counts
 	violations []string
+	effects    []Effect
 	last       map[Operation]http.Header
 	log        []*Call // a ring of the latest, next is where the next one goes
 	keep, next int
@@ -110,6 +113,7 @@ func (s *Server) Counts() Counts {
 	for op, byStatus := range s.books.counts.Calls {
 		sums.Calls[op] = maps.Clone(byStatus)
 	}
+	sums.Effects = maps.Clone(sums.Effects)
 	sums.Connections, sums.OpenConnections = opened, open
 	return sums
 }

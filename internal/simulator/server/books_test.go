@@ -31,6 +31,7 @@ func TestBooks(t *testing.T) {
 	got := r.Counts()
 	want := server.Counts{
 		Calls:        map[server.Operation]map[int]int{act: {200: 3}, look: {401: 1}},
+		Effects:      map[server.Operation]int{act: 3},
 		Unauthorized: 1, Connections: 1, OpenConnections: 1, Peak: 1, Violations: 1,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

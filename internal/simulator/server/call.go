@@ -27,10 +27,14 @@ type Call struct {
 	TooLarge, Cut bool
 	// Status that was answered, 0 for none or none yet.
 	Status int
+	// Effects is how many things it has made, perhaps later.
+	Effects int
+
+	bends *bends
 }
 
 func newCall(r *http.Request, limit int64) *Call {
-	c := &Call{Time: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header}
+	c := &Call{Time: time.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header, bends: &bends{}}
 	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
 	c.Body, c.Cut = body, err != nil
 	if int64(len(body)) > limit {

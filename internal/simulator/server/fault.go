@@ -28,7 +28,7 @@ type Fault struct {
 	// CommitDelay is how much later the effect appears with CommitLate.
 	CommitDelay time.Duration
 
-	// Delay is how long Latency waits.
+	// Delay is how long Latency waits and how far LagLookUps lags.
 	Delay time.Duration
 	// Status of Answering. 0: 503; with a body made of an answer (BodyBroken and
 	// the ones after it): 200, or what the true answer has.
@@ -48,7 +48,8 @@ type Fault struct {
 // Kind is what the caller of a faulty call gets.
 type Kind int
 
-// The kinds.
+// The kinds. The first ones end a call or delay it, the ones from LagLookUps on
+// bend it: they do not use Commit, and any number of them may meet one call.
 const (
 	// Answering is an answer with Status and Body. It is the zero value.
 	Answering Kind = iota
@@ -65,6 +66,11 @@ const (
 	// Latency answers truly, later by Delay. The effect comes at the end of the
 	// delay, also if the caller has gone by then; with CommitFirst at its beginning.
 	Latency
+
+	// LagLookUps makes lists blind to what is younger than Delay.
+	LagLookUps
+	// IgnoreFilter makes lists ignore their filter.
+	IgnoreFilter
 )
 
 // Commit says what becomes of the effect of a faulty call.

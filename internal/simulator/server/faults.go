@@ -99,17 +99,21 @@ func (f *faults) refusing() bool {
 	return slices.ContainsFunc(f.all(), func(a *ActiveFault) bool { return a.fault.Kind == RefuseConnections })
 }
 
-// meet gives the latencies that a call meets and the fault that ends it, if
-// there is one. Faults older than that one count, younger ones do not.
+// meet bends a call, and gives the latencies that it meets and the fault that
+// ends it, if there is one. Faults older than that one count, younger ones do not.
 func (f *faults) meet(c *Call) (latencies []*ActiveFault, end *ActiveFault) {
 	for _, a := range f.all() {
 		if a.fault.Kind == RefuseConnections || !a.fault.applies(c) || !a.take() {
 			continue
 		}
-		if a.fault.Kind != Latency {
+		switch {
+		case a.fault.Kind >= LagLookUps:
+			c.bend(&a.fault)
+		case a.fault.Kind == Latency:
+			latencies = append(latencies, a)
+		default:
 			return latencies, a
 		}
-		latencies = append(latencies, a)
 	}
 	return latencies, nil
 }

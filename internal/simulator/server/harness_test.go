@@ -4,8 +4,11 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -25,6 +28,7 @@ type rig struct {
 	t      testing.TB
 	client *http.Client
 	acted  chan string // the bodies of Act
+	ids    atomic.Int64
 }
 
 func start(t testing.TB, settings server.Settings) *rig {
@@ -52,9 +56,14 @@ func start(t testing.TB, settings server.Settings) *rig {
 		Inspect: s.InspectQuery,
 		Serve: func(c *server.Call) server.Answer {
 			if c.Operation == act {
+				s.Effect(c, string(c.Body), strconv.FormatInt(r.ids.Add(1), 10))
 				r.acted <- string(c.Body)
 			}
-			return server.JSON(http.StatusOK, map[string]any{"done": string(c.Body)})
+			given := server.JSON(http.StatusOK, map[string]any{"done": string(c.Body)})
+			if c.Sees(time.Now().Add(-30*time.Minute)) && !c.FilterIgnored() {
+				given = given.With("X-Bends", "sees, filters")
+			}
+			return given
 		},
 		Refusal: func(_ *server.Call, status int, code string) server.Answer {
 			return server.JSON(status, map[string]any{"code": code})

@@ -12,10 +12,10 @@ import (
 func (o *Orchestrator) createClient(c *server.Call, s session) server.Answer {
 	if s.client {
 		// 403 is not documented.
-		return message(http.StatusForbidden, "Clients cannot create new client accounts.")
+		return o.message(http.StatusForbidden, "Clients cannot create new client accounts.")
 	}
 	if len(c.Body) > 0 {
-		return message(http.StatusBadRequest, "The request takes no body.")
+		return o.message(http.StatusBadRequest, "The request takes no body.")
 	}
 	client := Client{ID: strings.ToUpper(server.NewID()), Secret: server.Opaque() + "/+=", Owner: s.holder}
 	o.mu.Lock()
@@ -47,13 +47,13 @@ func (o *Orchestrator) listClients(_ *server.Call, s session) server.Answer {
 func (o *Orchestrator) deleteClient(c *server.Call, s session) server.Answer {
 	query, err := server.Parameters(c.Query)
 	if err != nil || len(query) != 1 || query["clientId"] == "" {
-		return message(http.StatusBadRequest, "clientId is needed.")
+		return o.message(http.StatusBadRequest, "clientId is needed.")
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	i := slices.IndexFunc(o.clients, func(client Client) bool { return client.ID == query["clientId"] && s.sees(client) })
 	if i < 0 {
-		return message(http.StatusBadRequest, "There is no such client.") // the status is not documented
+		return o.message(http.StatusBadRequest, "There is no such client.") // the status is not documented
 	}
 	id := o.clients[i].ID
 	o.clients = slices.Delete(slices.Clone(o.clients), i, i+1)

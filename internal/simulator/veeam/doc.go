@@ -1,6 +1,6 @@
 // Package veeam is a Veeam Recovery Orchestrator, in process and over real HTTP,
-// for tests and for trying things out: its tokens, its clients and the list of
-// plans, in the versions that there are. It refuses whatever the product is known
+// for tests and for trying things out: its tokens, its clients, and the plans with
+// all that can be done to them, in the versions that there are. It refuses whatever the product is known
 // to refuse, fails on demand (see package server), and keeps books. It knows
 // nothing of the worker.
 //

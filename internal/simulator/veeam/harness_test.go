@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/queueferry/queueferry/internal/simulator/server"
 	"github.com/queueferry/queueferry/internal/simulator/veeam"
 )
 
@@ -33,11 +34,15 @@ func start(t testing.TB, settings veeam.Settings) *rig {
 		transport.CloseIdleConnections()
 		o.Close()
 	})
-	return &rig{Orchestrator: o, t: t, client: &http.Client{Transport: transport}}
+	return &rig{Orchestrator: o, t: t, client: &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
 }
 
 type reply struct {
 	status int
+	header http.Header
 	text   string
 	body   map[string]any // nil where it is no JSON object
 }
@@ -74,7 +79,7 @@ func (r *rig) try(ctx context.Context, method, path string, headers header, body
 	}
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
-	got := reply{status: response.StatusCode, text: string(text)}
+	got := reply{status: response.StatusCode, header: response.Header, text: string(text)}
 	_ = json.Unmarshal(text, &got.body)
 	return got, err
 }
@@ -93,6 +98,54 @@ func (r *rig) logIn() reply {
 	r.t.Helper()
 	return r.ask("grant_type", "password", "username", `lab\QueueFerry`, "password", "secret")
 }
+
+// acting is a rig that is logged in and has one plan.
+type acting struct {
+	*rig
+	token string
+	plan  veeam.Plan
+}
+
+func startWith(t testing.TB, settings veeam.Settings, plan veeam.Plan) *acting {
+	t.Helper()
+	r := start(t, settings)
+	return &acting{r, r.logIn().value("access_token"), r.AddPlan(plan)}
+}
+
+// get reads what there is below the version.
+func (a *acting) get(path string) reply {
+	a.t.Helper()
+	return a.with(a.token, "GET", "/api/v7.21/"+path)
+}
+
+func (a *acting) details() reply {
+	a.t.Helper()
+	return a.get("RuntimeDetails/Plans/" + a.plan.ID)
+}
+
+// act asks for an action of the plan.
+func (a *acting) act(action server.Operation, body string) reply {
+	a.t.Helper()
+	got, err := a.tryAct(a.t.Context(), action, body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return got
+}
+
+func (a *acting) tryAct(ctx context.Context, action server.Operation, body string) (reply, error) {
+	headers := header{"Authorization": "Bearer " + a.token}
+	if body != "" {
+		headers["Content-Type"] = "application/json"
+	}
+	return a.try(ctx, "POST", "/api/v7.21/Plans/"+a.plan.ID+"/"+string(action), headers, body)
+}
+
+const (
+	checkBody    = `{"generateReport":false}`
+	restoreBody  = `{"restoreLocationId":"00000000-0000-0000-0000-000000000000","executeChainedPlans":false,"restorepointDate":null,"protectStorageVolumes":false}`
+	failoverBody = `{"executeChainedPlans":true,"restorePointDate":"2026-01-31T00:00:00","protectStorageVolumes":true}`
+)
 
 // with makes a call with an access token.
 func (r *rig) with(token, method, path string) reply {

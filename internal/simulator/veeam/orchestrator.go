@@ -18,6 +18,7 @@ type Orchestrator struct {
 	settings  Settings
 	passcodes server.Passcodes
 	ledger    server.Ledger
+	library   library
 
 	mu           sync.Mutex // guards the rest
 	tokenLife    time.Duration
@@ -28,7 +29,6 @@ type Orchestrator struct {
 	refresh      map[string]*session // by refresh token
 	secondFactor map[string]string   // user's name by mfa token
 	peakLive     int
-	plans        []Plan
 }
 
 // Start begins to listen and returns at once. The caller must Close it. The
@@ -50,7 +50,7 @@ func Start(settings Settings) (*Orchestrator, error) {
 	for _, u := range s.Users {
 		o.SetUser(u)
 	}
-	err = base.Open(server.Product{Operation: o.find, Inspect: o.InspectQuery, Serve: o.answer, Refusal: refusal})
+	err = base.Open(server.Product{Operation: o.find, Inspect: o.InspectQuery, Serve: o.answer, Refusal: o.refusal})
 	if err != nil {
 		base.Close()
 		return nil, err

@@ -94,11 +94,24 @@ func (o *Orchestrator) authorized(c *server.Call, serve func(*server.Call, sessi
 	return serve(c, *s)
 }
 
+// role is what the account of a session may do; a client has its user's rights.
+func (o *Orchestrator) role(s session) Role {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	name := s.holder
+	for _, client := range o.clients {
+		if s.client && client.ID == s.holder {
+			name = strings.ToLower(client.Owner)
+		}
+	}
+	return o.users[name].Role
+}
+
 func (o *Orchestrator) unauthorized() server.Answer {
 	if o.settings.EmptyUnauthorized {
 		return server.Answer{Status: http.StatusUnauthorized}
 	}
-	return message(http.StatusUnauthorized, "Authorization has been denied for this request.").With("WWW-Authenticate", "Bearer")
+	return o.message(http.StatusUnauthorized, "Authorization has been denied for this request.").With("WWW-Authenticate", "Bearer")
 }
 
 // logOut ends a session, its refresh token too.

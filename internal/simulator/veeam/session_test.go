@@ -1,7 +1,6 @@
 package veeam_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
@@ -110,24 +109,6 @@ func TestVersions(t *testing.T) {
 	}
 	if _, err := veeam.Start(veeam.Settings{Version: "8"}); err == nil {
 		t.Error("an unknown version was started")
-	}
-}
-
-func TestPlans(t *testing.T) {
-	t.Parallel()
-	r := start(t, veeam.Settings{})
-	plan := r.AddPlan(veeam.Plan{Name: "Payroll"})
-	r.AddPlan(veeam.Plan{Name: "Off", Disabled: true})
-	token := r.logIn().value("access_token")
-	if got := r.with(token, "GET", "/api/v7.21/Plans?start=1&limit=5"); got.body["total"] != 2.0 || strings.Contains(got.text, plan.ID) {
-		t.Errorf("the second page: %s", got.text)
-	}
-	got := r.with(token, "GET", `/api/v7.21/Plans?onlyEnabled=true&filter=%5B%7B%22property%22:%22name%22,%22operator%22:%22==%22,%22value%22:%22Payroll%22%7D%5D`)
-	want := map[string]any{"total": 1.0, "data": []any{
-		map[string]any{"id": plan.ID, "name": "Payroll", "planType": "Restore", "planMode": "ENABLED"},
-	}}
-	if diff := cmp.Diff(want, got.body); diff != "" {
-		t.Error(diff)
 	}
 }
 

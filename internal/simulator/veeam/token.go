@@ -21,7 +21,7 @@ var fields = map[string][]string{
 func (o *Orchestrator) giveToken(c *server.Call) server.Answer {
 	form, err := readForm(c)
 	if errors.Is(err, errMedia) && c.Header.Get("Content-Type") != "" {
-		return message(http.StatusUnsupportedMediaType, "The request entity's media type is not supported for this resource.")
+		return o.message(http.StatusUnsupportedMediaType, "The request entity's media type is not supported for this resource.")
 	}
 	if err != nil {
 		return oauth(http.StatusBadRequest, "invalid_request", "The form could not be read")
