@@ -231,15 +231,13 @@ func (h *hostile) tell(name, connection, at, mode string, t *testing.T) {
 	defer target.Transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	if target.Connector != nil {
-		r := job.Request{ID: "a", Reference: "a", Action: job.AddQueueItem, Folder: "F", Queue: "Q"}
-		note(target.Connector.Submit(ctx, orchestrator.Try{Request: &r}))
-		note(target.Connector.Probe(ctx, job.AddQueueItem))
-		live(target.Connector)
-	} else {
-		a := target.Client.Do(ctx, orchestrator.Call{Method: "GET", Path: "/any"})
-		note(orchestrator.Classify(orchestrator.Answer{Status: a.Status, Written: a.Written, Err: a.Err}, true, false))
+	r := job.Request{ID: "a", Reference: "a", Action: job.AddQueueItem, Folder: "F", Queue: "Q"}
+	if cfg.Connections[0].Product == config.Veeam {
+		r = job.Request{ID: "a", Reference: "a", Action: job.StartJob, Process: "P"}
 	}
+	note(target.Connector.Submit(ctx, orchestrator.Try{Request: &r}))
+	note(target.Connector.Probe(ctx, r.Action))
+	live(target.Connector)
 	lease, err := target.Pool.Lease(ctx)
 	note(err)
 	note(lease)

@@ -38,10 +38,8 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 	defer target.Transport.CloseIdleConnections()
 	found, granted := logIns.run(ctx, target.Pool, c, actionsOf(cfg, c.Name))
 	r.shared = append(r.shared, found...)
-	switch {
-	case target.Connector == nil:
-		r.shared = append(r.shared, logIns.validated(ctx, target, c)...)
-	case logIns.worked():
+	r.shared = append(r.shared, logIns.validated(ctx, target, c)...)
+	if logIns.worked() {
 		can := readable(c.Product, granted, names)
 		look(ctx, target.Connector, can, subject, &r)
 		if n := len(names) - len(can); n > 0 {
@@ -49,12 +47,12 @@ func inspectConnection(ctx context.Context, cfg *config.Config, c config.Connect
 				"queues or processes of the routes were not looked at: the token lacks the scope to read them", "Cure the scopes first, and check again."))
 		}
 		plainly(c.URL, r.shared)
-	default:
+	} else {
 		r.shared = append(r.shared, finding.Bad(finding.Unknown, subject, "orchestrator",
 			"neither it nor what the routes name was looked at: there is no token", "Cure the log-in first, and check again."))
 	}
 	r.routes = append(r.routes, open...)
-	r.shared = append(r.shared, farewell(ctx, target, subject)...)
+	r.shared = append(r.shared, farewell(ctx, target, c)...)
 	return r
 }
 
@@ -89,7 +87,7 @@ func look(ctx context.Context, connector orchestrator.Connector, names []orchest
 }
 
 // farewell logs out, also when the check was given up.
-func farewell(ctx context.Context, target setup.Target, subject string) []finding.Finding {
+func farewell(ctx context.Context, target setup.Target, c config.Connection) []finding.Finding {
 	limit := farewellLimit
 	if errors.Is(ctx.Err(), context.Canceled) {
 		limit = hurriedLimit
@@ -97,15 +95,15 @@ func farewell(ctx context.Context, target setup.Target, subject string) []findin
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	if err := target.Pool.Close(ctx); err != nil {
-		return []finding.Finding{finding.Bad(finding.Warning, subject, "log-out", fmt.Sprintf("a token was not ended: %s", withoutPackage(err)),
-			leftAlone(target))}
+		return []finding.Finding{finding.Bad(finding.Warning, "connection "+c.Name, "log-out", fmt.Sprintf("a token was not ended: %s", withoutPackage(err)),
+			leftAlone(c.Product))}
 	}
 	return nil
 }
 
 // leftAlone is what to do about a token that was not ended.
-func leftAlone(target setup.Target) string {
-	if target.Connector == nil {
+func leftAlone(p config.Product) string {
+	if p != config.UiPath {
 		return "Nothing need be done once: the session ends by itself. If it returns, see what answers at url when a program logs out."
 	}
 	return "Correct revocation_url, or remove it where the server revokes no such tokens: then one is left to end by itself."

@@ -6,18 +6,13 @@ import (
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
-	"github.com/queueferry/queueferry/internal/setup"
 )
 
-// products is what the file alone tells of the connections: that this version
-// delivers nothing to a product, and log-ins that end each other's session.
+// products is what the file alone tells of the connections: log-ins that end each
+// other's session.
 func (b *book) products(cfg *config.Config) {
 	for _, c := range cfg.Connections {
 		subject := "connection " + c.Name
-		if p, ok := setup.Undelivered(cfg, c); ok {
-			b.misconfigured = true
-			b.add(problem(subject, p))
-		}
 		for i, credential := range c.Credentials {
 			if c.Product == config.AutomationAnywhere && credential.Password.IsSet() {
 				b.add(sharedSession(subject, numbered("session", i, c), c.Generation, credential))

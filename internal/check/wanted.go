@@ -8,6 +8,7 @@ import (
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/setup"
 )
 
 // anything is an element of allow that opens it.
@@ -76,10 +77,17 @@ func (c choice) all() []string {
 }
 
 // places are the folders and the names of one action.
-type places struct{ folders, names choice }
+type places struct {
+	folders, names choice
+	column         string
+	options        job.Fields // that the route sets itself
+}
 
 func namesOf(r config.Route, action job.Action) places {
-	p := places{folders: choiceOf(r.Fixed.Folder, r.Defaults.Folder, r.Allow.Folders)}
+	p := places{
+		folders: choiceOf(r.Fixed.Folder, r.Defaults.Folder, r.Allow.Folders), column: r.ReferenceColumn,
+		options: setup.Options(r),
+	}
 	if action == job.StartJob {
 		p.names = choiceOf(r.Fixed.Process, r.Defaults.Process, r.Allow.Processes)
 	} else {
@@ -88,13 +96,22 @@ func namesOf(r config.Route, action job.Action) places {
 	return p
 }
 
+// folderNames are the folders that are known. There is one without a name where
+// the product has none.
+func (p places) folderNames() []string {
+	if !p.folders.any() {
+		return []string{""}
+	}
+	return p.folders.all()
+}
+
 // wanted pairs folders with names. A name that may be in a folder that only the
 // message knows is looked for nowhere, but the folders are.
 func (p places) wanted(route string, action job.Action) []orchestrator.Wanted {
 	var all []orchestrator.Wanted
 	add := func(folder, name string) {
 		w := orchestrator.Wanted{
-			Route: route, Action: action, Folder: folder,
+			Route: route, Action: action, Folder: folder, ReferenceColumn: p.column, Options: p.options,
 			OwnFolder: folder == p.folders.own, OwnName: name == p.names.own && name != "",
 		}
 		if action == job.StartJob {
@@ -109,7 +126,7 @@ func (p places) wanted(route string, action job.Action) []orchestrator.Wanted {
 		names = []string{""}
 	}
 	for _, name := range names {
-		for _, folder := range p.folders.all() {
+		for _, folder := range p.folderNames() {
 			own := folder == p.folders.own && name == p.names.own
 			if !own && p.folders.open && name != "" {
 				continue

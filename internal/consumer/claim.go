@@ -117,6 +117,9 @@ func (c *Consumer) inherit(want *ledger.Claim, old ledger.Claim, since time.Time
 	if since.After(want.UnknownSince) {
 		want.UnknownSince = since
 	}
+	if old.Before != "" {
+		want.Before = old.Before
+	}
 	if !old.FirstTry.IsZero() && (!heir || old.FirstTry.Before(want.FirstTry)) {
 		want.FirstTry, want.FirstOwner = old.FirstTry, old.FirstOwner
 	}
@@ -140,27 +143,54 @@ func (c *Consumer) renew(cl *claim, d *delivery) (stop func()) {
 	}
 }
 
-// prolong reports false if the claim is somebody else's by now. A write without
-// an answer may have taken effect: then the next one needs its revision.
+// prolong reports false if the claim is somebody else's by now.
 func (c *Consumer) prolong(ctx context.Context, cl *claim) bool {
+	return !errors.Is(c.amend(ctx, cl, cl.entry.Claim), errClaimLost)
+}
+
+// errClaimLost means that a claim is somebody else's by now.
+var errClaimLost = errors.New("consumer: the claim is another's")
+
+// amend writes the claim anew as next, with a new end. A write without an answer
+// may have taken effect: then the next one needs its revision.
+func (c *Consumer) amend(ctx context.Context, cl *claim, next ledger.Claim) (err error) {
 	for range 2 {
-		next := cl.entry.Claim
 		next.Until = time.Now().Add(c.lease())
-		revision, err := c.Ledger.StoreClaim(ctx, cl.key, cl.entry.Revision, next, 0)
+		var revision uint64
+		revision, err = c.Ledger.StoreClaim(ctx, cl.key, cl.entry.Revision, next, 0)
 		if err == nil {
 			cl.entry = ledger.ClaimEntry{Claim: next, Revision: revision}
-			return true
+			return nil
 		}
-		found, err := c.Ledger.LoadClaim(ctx, cl.key)
-		if err != nil {
-			return true
+		found, unread := c.Ledger.LoadClaim(ctx, cl.key)
+		if unread != nil {
+			return unread
 		}
 		if !cl.stands(found) {
-			return false
+			return errClaimLost
 		}
 		cl.entry.Revision = found.Revision
 	}
-	return true
+	return err
+}
+
+// note keeps in the claim what the connector must find there if the answer to
+// the call that it is about to make is lost. It reports false where no call shall
+// be made, and has the delivery put off.
+func (c *Consumer) note(ctx context.Context, d *delivery, text string) bool {
+	cl := d.claim
+	if cl == nil || !c.stillMine(d) {
+		return false
+	}
+	cl.stop() // it writes the claim, too
+	next := cl.entry.Claim
+	next.Before = text
+	err := c.amend(ctx, cl, next)
+	cl.stop = c.renew(cl, d)
+	if err != nil {
+		d.unbegun = job.LedgerFailed
+	}
+	return err == nil
 }
 
 // sleep reports false if ctx ended.

@@ -159,6 +159,7 @@ type world struct {
 	mu      sync.Mutex
 	effects int
 	dead    []job.Reason // of dead letters, of which there must be none
+	blind   int          // tries that did not get what was noted before the effect
 	born    int
 }
 
@@ -227,6 +228,17 @@ func (w *world) submit(what fate, t orchestrator.Try) orchestrator.Result {
 		return lostAnswer
 	}
 	return delivered()
+}
+
+// note notes that a call may come, as a connector does that must know of the time
+// before it.
+func (w *world) note(t orchestrator.Try) (orchestrator.Result, bool) {
+	if t.Note != nil && w.found() && t.Before == "" {
+		w.mu.Lock()
+		w.blind++
+		w.mu.Unlock()
+	}
+	return t.Noted(context.Background(), "before")
 }
 
 // scripted is a Target that does with each request what is to happen to its delivery.
@@ -321,6 +333,9 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 	defer d.giveUp(nil)
 	crashed := false
 	w.target.calls.Store(d.request, func(t orchestrator.Try) orchestrator.Result {
+		if r, kept := w.note(t); !kept {
+			return r
+		}
 		if what == stalls || what == stallsLate {
 			d.owned.Store(0)
 		}
@@ -417,8 +432,8 @@ func TestNeverTwice(t *testing.T) {
 			wg.Wait()
 			time.Sleep(2 * modelSettle) // for what comes late
 		})
-		if w.effects != 1 || len(w.dead) > 0 {
-			rt.Fatalf("carried out %d times, dead letters %v", w.effects, w.dead)
+		if w.effects != 1 || len(w.dead) > 0 || w.blind > 0 {
+			rt.Fatalf("carried out %d times, dead letters %v, %d tries without what was noted", w.effects, w.dead, w.blind)
 		}
 	})
 }

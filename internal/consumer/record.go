@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -168,6 +169,8 @@ func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
 		}
 		c.adopt(d)
 		c.complete(d, t)
+		t.Before = d.claim.entry.Claim.Before
+		t.Note = func(ctx context.Context, text string) bool { return c.note(ctx, d, text) }
 	}
 	return c.noteBegun(d)
 }

@@ -36,6 +36,14 @@ func (p Priority) Valid() bool { return p == Low || p == Normal || p == High }
 // 12.50 stays 12.50 and a large integer loses no digit. Nil is an empty object.
 type Fields map[string]json.RawMessage
 
+// Size is about how many bytes names and values have together.
+func (f Fields) Size() (n int) {
+	for name, value := range f {
+		n += len(name) + len(value)
+	}
+	return n
+}
+
 // Request is one job request, decoded, bounded by its route and complete. It is
 // read only once it is built and may be shared between goroutines.
 type Request struct {
@@ -49,7 +57,8 @@ type Request struct {
 	Folder string
 	// FolderFromRoute tells that Folder was set by the route (fixed or
 	// defaults), not by the publisher: a folder that is refused is then the
-	// operator's fault, and holds the route.
+	// operator's fault, and holds the route. Of a product without folders it tells
+	// so of the queue or process.
 	FolderFromRoute bool
 	// Queue is the name of the queue; empty unless Action is AddQueueItem.
 	Queue string
@@ -58,6 +67,10 @@ type Request struct {
 	// Reference is the business key under which the product stores the effect:
 	// 1 to 128 UTF-16 units without control characters. Never empty.
 	Reference string
+	// ReferenceColumn is the field of the content that bears Reference, on a
+	// product that has no other place for it; empty: none. It is the route's, and
+	// no part of what makes the request the one that it is.
+	ReferenceColumn string
 	// Priority is optional; the zero value is the product's default.
 	Priority Priority
 	// DeferUntil and DueBy are in UTC; the zero value means not set.

@@ -41,6 +41,9 @@ type Claim struct {
 	// UnknownSince is when the last call ended whose effect is not known; zero:
 	// none did, though one may be under way.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`
+	// Before is what the connector noted right before the last call; empty: nothing
+	// was noted.
+	Before string `json:"before,omitzero"`
 	// ReceiptID and ReceiptKey are what the orchestrator gave back.
 	ReceiptID  string `json:"receipt_id,omitzero"`
 	ReceiptKey string `json:"receipt_key,omitzero"`

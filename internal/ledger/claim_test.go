@@ -28,6 +28,10 @@ func TestEncodeClaim(t *testing.T) {
 			`{"state":"claimed","owner":"pod-1","until":"2026-01-31T06:00:00.123456789Z","message":"m.a.1-2","hash":"cafe",` +
 				`"first_try":"2026-01-31T06:00:00.123456789Z","unknown_since":"2026-01-31T06:00:00.123456789Z"}`,
 		},
+		"noted": {
+			Claim{State: Claimed, Owner: "pod-1", Until: at, Message: "m.a.1-2", Hash: "cafe", Before: "idle"},
+			`{"state":"claimed","owner":"pod-1","until":"2026-01-31T06:00:00.123456789Z","message":"m.a.1-2","hash":"cafe","before":"idle"}`,
+		},
 		"done": {
 			Claim{State: Done, Owner: "pod-1", Until: at, Message: "m.a.1-2", Hash: "cafe", ReceiptID: "7", ReceiptKey: "k"},
 			`{"state":"done","owner":"pod-1","until":"2026-01-31T06:00:00.123456789Z","message":"m.a.1-2","hash":"cafe",` +
@@ -59,6 +63,15 @@ func TestReceipt(t *testing.T) {
 	t.Parallel()
 	if got, want := (Claim{ReceiptID: "7", ReceiptKey: "k"}).Receipt(), (job.Receipt{ID: "7", Key: "k"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// A claim of an older version has nothing noted, and is read all the same.
+func TestDecodeClaimOfAnOlderVersion(t *testing.T) {
+	t.Parallel()
+	got, err := decodeClaim([]byte(`{"state":"claimed","owner":"pod-1","until":"2026-01-31T06:00:00Z","message":"m.a.1-2","hash":"cafe"}`))
+	if err != nil || got.Owner != "pod-1" || got.Before != "" {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 

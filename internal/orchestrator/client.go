@@ -61,6 +61,10 @@ type Answer struct {
 	Err error
 }
 
+// Succeeded reports whether the call was answered with success, and the answer is
+// all there. What the body says is not looked at.
+func (a Answer) Succeeded() bool { return a.Err == nil && a.Status >= 200 && a.Status <= 299 }
+
 // Do makes the call. It does not fail: what went wrong is in the answer.
 func (c *Client) Do(ctx context.Context, call Call) Answer {
 	began := time.Now()

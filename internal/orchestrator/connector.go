@@ -55,6 +55,11 @@ type Wanted struct {
 	// chosen by none; a name that is allowed in several folders should be in one of
 	// them.
 	OwnFolder, OwnName bool
+	// ReferenceColumn is the field of an item's content that bears its reference;
+	// empty: none.
+	ReferenceColumn string
+	// Options are those that the route sets itself.
+	Options job.Fields
 }
 
 // Own tells that the route itself sets all of it.
@@ -73,6 +78,9 @@ type Try struct {
 	// UnknownSince is when the last call ended that may have been carried out;
 	// zero unless Again.
 	UnknownSince time.Time
+	// Before is what the connector noted before an earlier call of the request,
+	// perhaps in another worker; empty: nothing is known.
+	Before string
 	// Resend allows sending again what may have been carried out, where nobody
 	// can tell.
 	Resend bool
@@ -91,6 +99,10 @@ type Try struct {
 	// Still, if set, tells whether the request is still ours to carry out. It is
 	// asked right before the call that acts, which look-ups may have put off.
 	Still func() bool
+	// Note, if set, keeps a text for whoever makes the next try of the request,
+	// who finds it in Before. It reports false if the text could not be kept. Only
+	// who has claimed the request has it; nil: nothing is kept.
+	Note func(ctx context.Context, text string) bool
 }
 
 // Lost reports whether the request may be someone else's by now; then r is what
@@ -100,6 +112,18 @@ func (t Try) Lost() (r Result, lost bool) {
 		return Result{}, false
 	}
 	return unavailable(job.LeaseLost, Untold, ""), true
+}
+
+// Noted keeps what must be known of the time before a call, and reports false
+// if it could not be kept; then r is what to return instead of making the call.
+func (t Try) Noted(ctx context.Context, text string) (r Result, kept bool) {
+	if t.Note == nil || t.Note(ctx, text) {
+		return Result{}, true
+	}
+	if r, lost := t.Lost(); lost {
+		return r, false
+	}
+	return unavailable(job.LedgerFailed, Untold, ""), false
 }
 
 // Health is what a call's result tells of the orchestrator, whatever it means

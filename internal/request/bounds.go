@@ -26,6 +26,10 @@ func (d *Decoder) chooseAction(req *job.Request) *job.Outcome {
 	if !req.Action.Valid() {
 		return invalid("action: the route sets %s; expected add_queue_item or start_job", quote(req.Action))
 	}
+	if why, ok := d.unsupported[req.Action]; ok {
+		out := job.Reject(job.UnsupportedAction, "action: "+why)
+		return &out
+	}
 	return nil
 }
 
@@ -67,6 +71,9 @@ func fitsAction(req *job.Request) *job.Outcome {
 // bound completes the request with what the route sets and refuses what the
 // route does not leave to the message.
 func (d *Decoder) bound(req *job.Request) (stop *job.Outcome) {
+	if d.noFolders && req.Folder != "" {
+		return invalid("folder: the product has none; remove it")
+	}
 	req.Folder, req.FolderFromRoute, stop = d.name("folder", req.Folder, d.fixed.Folder, d.defaults.Folder, d.listed(d.allow.Folders))
 	if stop != nil {
 		return stop
@@ -81,10 +88,13 @@ func (d *Decoder) bound(req *job.Request) (stop *job.Outcome) {
 }
 
 func (d *Decoder) boundItem(req *job.Request) (stop *job.Outcome) {
-	req.Queue, _, stop = d.name("queue", req.Queue, d.fixed.Queue, d.defaults.Queue, d.listed(d.allow.Queues))
+	var own bool
+	req.Queue, own, stop = d.name("queue", req.Queue, d.fixed.Queue, d.defaults.Queue, d.listed(d.allow.Queues))
 	if stop != nil {
 		return stop
 	}
+	d.place(req, own)
+	req.ReferenceColumn = d.column
 	if req.Queue == "" {
 		return missing("queue")
 	}
@@ -96,7 +106,7 @@ func (d *Decoder) boundItem(req *job.Request) (stop *job.Outcome) {
 
 func (d *Decoder) boundJob(req *job.Request) (stop *job.Outcome) {
 	allowed := d.listed(d.allow.Processes)
-	if len(d.allow.Plans) > 0 {
+	if d.plans {
 		allowed = d.planned
 	}
 	var own bool
@@ -104,13 +114,14 @@ func (d *Decoder) boundJob(req *job.Request) (stop *job.Outcome) {
 	if stop != nil {
 		return stop
 	}
+	d.place(req, own)
 	if req.Process == "" {
 		return missing("process")
 	}
 	if req.Arguments, stop = merge("arguments", req.Arguments, d.fixed.Arguments, d.arguments); stop != nil {
 		return stop
 	}
-	if len(d.allow.Plans) == 0 {
+	if !d.plans {
 		return d.boundOptions(req, nil)
 	}
 	return d.boundPlan(req, own)
@@ -153,10 +164,20 @@ func (d *Decoder) name(field, given, fixed, preset string, allowed func(string) 
 	return given, false, notAllowed("%s: the route does not allow %s", field, quote(given))
 }
 
+// place notes whose the place is that a request goes to, where that is no folder.
+func (d *Decoder) place(req *job.Request, own bool) {
+	if d.noFolders {
+		req.FolderFromRoute = own
+	}
+}
+
 // boundOptions checks the options that the message sets, then adds the
 // route's. judged passes over those that another rule has allowed already.
 func (d *Decoder) boundOptions(req *job.Request, judged func(key string) bool) (stop *job.Outcome) {
 	if key, ok := least(req.Options, func(key string, v json.RawMessage) bool {
+		if slices.Contains(d.fixedOptions, key) {
+			return !sameJSON(v, d.fixed.Options[key])
+		}
 		return (judged == nil || !judged(key)) && !d.optionAllowed(key, v)
 	}); ok {
 		return notAllowed("options.%s: the route does not allow it", shown(key, maxQuoted))

@@ -173,6 +173,10 @@ func TestPlans(t *testing.T) {
 	ours.Fixed = Preset{Process: "Site C", Options: fields("action", `"Restore"`)}
 	preset := listed
 	preset.Defaults = Preset{Process: "Site C", Options: fields("action", `"Restore"`)}
+	alone := Settings{Plans: true, Fixed: Preset{Process: "Site C"}, Allow: Allow{Options: []string{"*"}}}
+	moved := alone
+	moved.Fixed.Options = fields("action", `"Failover"`)
+	byName := Settings{Plans: true, Allow: Allow{Plans: []Plan{{Plan: "*"}, {Plan: "Site A", Actions: []string{"Failover"}}}}}
 	start := func(process, options string) string {
 		return `{"action":"start_job","process":"` + process + `","options":` + options + `}`
 	}
@@ -206,6 +210,11 @@ func TestPlans(t *testing.T) {
 		"the default plan, a check":        {preset, start("Site C", `{"action":"ReadinessCheck"}`), "", ""},
 		"the default plan, other action":   {preset, start("Site C", `{"action":"Failover"}`), job.NotAllowed, "options.action"},
 		"other plan, the default's action": {preset, start("Site A", `{}`), job.NotAllowed, `options.action: the route does not allow "Restore"`},
+		"no plan is listed":                {alone, start("Site C", `{"generateReport":true}`), "", ""},
+		"options do not open actions":      {alone, start("Site C", `{"action":"Failover"}`), job.NotAllowed, "options.action"},
+		"a fixed action":                   {moved, start("Site C", `{"executeChainedPlans":true}`), "", ""},
+		"an id in place of a name":         {byName, start(id, `{"action":"Failover"}`), job.NotAllowed, "options.action"},
+		"an id, checked":                   {byName, start(id, `{}`), "", ""},
 		"other plan, own action":           {preset, start("Site A", `{"action":"Failover"}`), "", ""},
 	}
 	for name, tt := range tests {
@@ -218,6 +227,17 @@ func TestPlans(t *testing.T) {
 			accept(t, tt.s, message(tt.body))
 		})
 	}
+}
+
+// An action that the product does not have is refused as such, whatever else the
+// message says.
+func TestUnsupportedAction(t *testing.T) {
+	t.Parallel()
+	s := Settings{Plans: true, Allow: Allow{Plans: []Plan{{Plan: "*"}}}, Unsupported: map[job.Action]string{job.AddQueueItem: "there are no queues"}}
+	for _, body := range []string{`{"action":"add_queue_item","queue":"Q","content":{"a":1}}`, `{"action":"add_queue_item"}`, `{"itemData":{"Name":"Q"}}`} {
+		refuse(t, s, message(body), job.UnsupportedAction, "action: there are no queues")
+	}
+	accept(t, s, message(`{"action":"start_job","process":"P"}`))
 }
 
 func TestSameJSON(t *testing.T) {

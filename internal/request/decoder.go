@@ -19,6 +19,20 @@ type Settings struct {
 	// Same compares names of folders, queues and processes as the product does.
 	// Nil compares them byte by byte. It must be safe for concurrent use.
 	Same func(a, b string) bool
+	// ReferenceColumn is the field of an item's content that bears its reference.
+	// Empty: none.
+	ReferenceColumn string
+	// FixedOptions are options that Fixed alone may set, whatever Allow says: a
+	// message that sets another value is not allowed.
+	FixedOptions []string
+	// NoFolders tells that the product has none: the queue or process says where a
+	// request goes.
+	NoFolders bool
+	// Plans tells that a process is a plan: what may be done with it Allow.Plans
+	// alone says, and not Allow.Options.
+	Plans bool
+	// Unsupported says why the product has no such action. Nil: it has both.
+	Unsupported map[job.Action]string
 }
 
 // Decoder decodes the messages of one route. It is safe for concurrent use.
@@ -29,6 +43,11 @@ type Decoder struct {
 	allow                       Allow
 	same                        func(a, b string) bool
 	transform                   *transform // nil: none
+	column                      string
+	fixedOptions                []string
+	noFolders                   bool
+	plans                       bool
+	unsupported                 map[job.Action]string
 }
 
 // NewDecoder makes a decoder. Its only error is a transform that does not
@@ -50,6 +69,9 @@ func NewDecoder(s Settings) (*Decoder, error) {
 		allow:     s.Allow,
 		same:      s.Same,
 		transform: t,
+
+		column: s.ReferenceColumn, fixedOptions: s.FixedOptions, noFolders: s.NoFolders,
+		plans: s.Plans || len(s.Allow.Plans) > 0, unsupported: s.Unsupported,
 	}, nil
 }
 
@@ -67,7 +89,7 @@ type draft struct {
 // request's other fields there is what could be read:
 //
 //   - Rejected, with the reason undecodable (not one JSON object),
-//     invalid_request, not_allowed or transform_failed, and a detail that names
+//     invalid_request, unsupported_action, not_allowed or transform_failed, and a detail that names
 //     the field but no content;
 //   - Dropped, where the transform gave nothing;
 //   - Unavailable, with the reason stopping, where ctx ended while the transform ran: nothing is known of

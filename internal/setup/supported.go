@@ -8,36 +8,22 @@ import (
 
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/automationanywhere"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
 )
 
 // Supported refuses what the configuration asks for and this version cannot do,
-// with a [*config.Error] that lists all of it, [Undelivered] included. Settings
-// that only tune such a thing are taken, and named in docs/limits.md.
+// with a [*config.Error] that lists all of it. Settings that only tune such a
+// thing are taken, and named in docs/limits.md.
 func Supported(cfg *config.Config) error {
-	problems := Unsupported(cfg)
-	for _, c := range cfg.Connections {
-		if p, ok := Undelivered(cfg, c); ok {
-			problems = append(problems, p)
-		}
-	}
-	if len(problems) > 0 {
+	if problems := Unsupported(cfg); len(problems) > 0 {
 		return &config.Error{Problems: problems}
 	}
 	return nil
 }
 
-// Undelivered is the problem of a connection whose product this version logs in
-// to and delivers nothing to. False: it delivers.
-func Undelivered(cfg *config.Config, c config.Connection) (config.Problem, bool) {
-	if c.Product == config.UiPath {
-		return config.Problem{}, false
-	}
-	return cfg.Problem("connections."+c.Name+".product", "this version delivers nothing to %s yet; remove the connection and its routes: "+
-		"requests are delivered to %s only", c.Product, config.UiPath), true
-}
-
-// Unsupported are the problems of all else that this version cannot do.
+// Unsupported are the problems that [Supported] lists.
 func Unsupported(cfg *config.Config) []config.Problem {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
@@ -46,59 +32,105 @@ func Unsupported(cfg *config.Config) []config.Problem {
 	if cfg.Outcomes != nil {
 		refuse("outcomes", "outcome events are not supported by this version; leave it out")
 	}
-	products := map[string]config.Product{}
-	for _, c := range cfg.Connections {
-		products[c.Name] = c.Product
-	}
+	connections := connectionsOf(cfg)
 	for i, r := range cfg.Routes {
-		if products[r.Connection] != config.UiPath {
-			continue // its product's connector would know
-		}
-		checkRoute(r, func(key, format string, args ...any) {
+		c := connections[r.Connection]
+		ofRoute := func(key, format string, args ...any) {
 			refuse(fmt.Sprintf("routes[%d].%s", i, key), format, args...)
-		})
+		}
+		switch c.Product {
+		case config.UiPath, config.AutomationAnywhere:
+			checkRoute(r, c, ofRoute)
+		case config.Veeam:
+			checkPlans(r, ofRoute)
+		}
 	}
 	return problems
 }
 
-func checkRoute(r config.Route, refuse func(key, format string, args ...any)) {
+// checkRoute refuses what no request of the route could have.
+func checkRoute(r config.Route, c config.Connection, refuse func(key, format string, args ...any)) {
+	if c.Product == config.UiPath {
+		checkFolders(r, refuse)
+	}
+	if c.Product == config.AutomationAnywhere {
+		checkFixedOptions(r, refuse)
+	}
+	if r.Fixed.Action == "" && r.Defaults.Action == "" {
+		return // the message says what it is
+	}
+	if o, ok := checker(c).Check(mildest(r, c)); !ok {
+		refuse(keyOf(r, o.Detail), "no request of this route could be valid: %s", o.Detail)
+	}
+}
+
+// checker is a connector that makes no call.
+func checker(c config.Connection) orchestrator.Connector {
+	if c.Product == config.AutomationAnywhere {
+		return automationanywhere.New(automationanywhere.Settings{Generation: c.Generation})
+	}
+	return uipath.New(uipath.Settings{})
+}
+
+func checkFolders(r config.Route, refuse func(key, format string, args ...any)) {
 	if f := r.Fixed.Folder; f != "" && uipath.CheckFolder(f) != "" {
 		refuse("fixed.folder", "%s", uipath.CheckFolder(f))
 	}
 	if f := r.Defaults.Folder; f != "" && uipath.CheckFolder(f) != "" {
 		refuse("defaults.folder", "%s", uipath.CheckFolder(f))
 	}
-	if r.Fixed.Action == "" && r.Defaults.Action == "" {
-		return // the message says what it is
+}
+
+// checkFixedOptions refuses defaults of what a message shall never bring.
+func checkFixedOptions(r config.Route, refuse func(key, format string, args ...any)) {
+	for _, name := range automationanywhere.FixedOptions {
+		if _, set := r.Defaults.Options[name]; set {
+			refuse("defaults.options."+name, "stands under fixed.options only: no publisher may choose it")
+		}
 	}
-	if o, ok := uipath.New(uipath.Settings{}).Check(mildest(r)); !ok {
-		refuse(keyOf(r, o.Detail), "no request of this route could be valid: %s", o.Detail)
+}
+
+// Options are those that a route sets itself; nil where it sets none.
+func Options(r config.Route) job.Fields {
+	if len(r.Defaults.Options) == 0 {
+		return maps.Clone(r.Fixed.Options)
 	}
+	options := maps.Clone(r.Defaults.Options)
+	maps.Copy(options, r.Fixed.Options)
+	return options
 }
 
 // mildest is a request that has nothing of its own: what is wrong with it is
 // wrong with every request of the route. A message may replace any default but
 // the name of an option.
-func mildest(r config.Route) *job.Request {
+func mildest(r config.Route, c config.Connection) *job.Request {
 	const some = "x"
-	options := maps.Clone(r.Defaults.Options)
-	if options == nil {
-		options = job.Fields{}
-	}
-	maps.Copy(options, r.Fixed.Options)
-	return &job.Request{
-		ID: some, Reference: some, Folder: some,
+	req := &job.Request{
+		ID: some, Reference: some,
 		Action: cmp.Or(r.Fixed.Action, r.Defaults.Action), Queue: cmp.Or(r.Fixed.Queue, some), Process: cmp.Or(r.Fixed.Process, some),
-		Priority: r.Fixed.Priority, Content: r.Fixed.Content, Arguments: r.Fixed.Arguments, Options: options,
+		Priority: r.Fixed.Priority, Content: r.Fixed.Content, Arguments: r.Fixed.Arguments, Options: Options(r),
 	}
+	if c.Product == config.AutomationAnywhere {
+		req.Priority = cmp.Or(r.Fixed.Priority, r.Defaults.Priority)
+		if req.Action == job.StartJob {
+			req.Options = automationanywhere.Complete(c.Generation, req.Options, r.Allow.Options)
+		}
+		return req
+	}
+	req.Folder = some
+	return req
 }
 
 // keyOf is the part of the route that a detail speaks of.
 func keyOf(r config.Route, detail string) string {
 	field, _, _ := strings.Cut(detail, ":")
 	name, option, _ := strings.Cut(field, ".")
-	if _, fixed := r.Fixed.Options[option]; name == "options" && !fixed {
+	_, fixed := r.Fixed.Options[option]
+	switch {
+	case name == "options" && !fixed:
 		return "defaults.options"
+	case name == "priority" && r.Fixed.Priority == "":
+		return "defaults.priority"
 	}
 	return "fixed." + name
 }

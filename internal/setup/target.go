@@ -7,7 +7,9 @@ import (
 	"github.com/queueferry/queueferry/internal/authpool"
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/automationanywhere"
 	"github.com/queueferry/queueferry/internal/orchestrator/uipath"
+	"github.com/queueferry/queueferry/internal/orchestrator/veeam"
 )
 
 // Observers are told what happens on the way to an orchestrator. Each may be nil.
@@ -23,10 +25,9 @@ type Observers struct {
 type Target struct {
 	Transport *http.Transport
 	// Grants are those of the connection's credentials, in their order.
-	Grants []authpool.Grant
-	Pool   *authpool.Pool
-	Client orchestrator.Client
-	// Connector is nil for a product to which this version delivers nothing.
+	Grants    []authpool.Grant
+	Pool      *authpool.Pool
+	Client    orchestrator.Client
 	Connector orchestrator.Connector
 }
 
@@ -48,13 +49,25 @@ func NewTarget(cfg *config.Config, s config.Connection, o Observers) (Target, er
 		Transport: &authpool.Transport{Base: transport, Pool: t.Pool, Header: tokenHeaders[s.Product]},
 		BaseURL:   s.URL, Timeout: s.Timeout, Observe: o.Call,
 	}
-	if s.Product == config.UiPath {
-		t.Connector = uipath.New(uipath.Settings{
-			Client: t.Client, Tenant: s.Tenant, ContentLimit: s.ContentLimit,
+	t.Connector = connector(s, t.Client, o)
+	return t, nil
+}
+
+func connector(s config.Connection, client orchestrator.Client, o Observers) orchestrator.Connector {
+	switch s.Product {
+	case config.AutomationAnywhere:
+		return automationanywhere.New(automationanywhere.Settings{
+			Client: client, Generation: s.Generation, ContentLimit: s.ContentLimit,
+			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
+		})
+	case config.Veeam:
+		return veeam.New(veeam.Settings{Client: client, APIVersion: s.APIVersion, Settle: s.Settle, LookedUp: o.LookedUp})
+	default:
+		return uipath.New(uipath.Settings{
+			Client: client, Tenant: s.Tenant, ContentLimit: s.ContentLimit,
 			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
 		})
 	}
-	return t, nil
 }
 
 // tokenHeaders are where a product looks for its token. Not listed: in

@@ -36,7 +36,7 @@ func parse(t *testing.T, product, url, grant string) *config.Config {
 	case config.UiPath:
 		fixed += ", folder: F"
 	case config.AutomationAnywhere:
-		fixed += `, options: {deviceIds: ["1"]}`
+		fixed += map[bool]string{true: `, options: {deviceIds: ["1"]}`, false: `, options: {runAsUserIds: ["1"]}`}[strings.Contains(product, "e11")]
 	case config.Veeam:
 		fixed = "action: start_job}, allow: {plans: [{plan: P}]"
 	}
@@ -134,17 +134,16 @@ func TestGrants(t *testing.T) {
 }
 
 // Each product has its token where it looks for it, for as long as its tokens
-// live where nothing says so, and a connector if this version delivers there.
+// live where nothing says so, and a connector.
 func TestTargets(t *testing.T) {
 	t.Parallel()
 	for product, tt := range map[string]struct {
 		grant, header string
 		life          time.Duration
-		delivers      bool
 	}{
-		"uipath":                                {"static, token: opaque", "Authorization: Bearer opaque", time.Hour, true},
-		"automation_anywhere, generation: a360": {"control_room, username: u, api_key: k", "X-Authorization: opaque", 20 * time.Minute, false},
-		"veeam":                                 {"password, username: u, password: p", "Authorization: Bearer opaque", 15 * time.Minute, false},
+		"uipath":                                {"static, token: opaque", "Authorization: Bearer opaque", time.Hour},
+		"automation_anywhere, generation: a360": {"control_room, username: u, api_key: k", "X-Authorization: opaque", 20 * time.Minute},
+		"veeam":                                 {"password, username: u, password: p", "Authorization: Bearer opaque", 15 * time.Minute},
 	} {
 		t.Run(product, func(t *testing.T) {
 			t.Parallel()
@@ -174,23 +173,9 @@ func TestTargets(t *testing.T) {
 			if life := time.Until((<-logIns).Expiry); tt.grant != "static, token: opaque" && (life > tt.life || life < tt.life-time.Minute) {
 				t.Errorf("a life of %v", life)
 			}
-			if delivers := target.Connector != nil; delivers != tt.delivers || (Supported(cfg) == nil) != tt.delivers {
-				t.Errorf("delivers %t, and %v", delivers, Supported(cfg))
+			if err := Supported(cfg); err != nil || target.Connector == nil {
+				t.Errorf("%v, connector %v", err, target.Connector)
 			}
 		})
-	}
-}
-
-// What a product's own connector would know of its routes is not judged by
-// another's.
-func TestUnsupported(t *testing.T) {
-	t.Parallel()
-	cfg := parse(t, "automation_anywhere, generation: e11", "https://h", "control_room, username: u, api_key: k")
-	if problems := Unsupported(cfg); len(problems) > 0 {
-		t.Errorf("%v", problems)
-	}
-	p, ok := Undelivered(cfg, cfg.Connections[0])
-	if want := "q.yaml:3:14: connections.acme.product: this version delivers nothing to automation_anywhere yet; "; !ok || !strings.HasPrefix(p.String(), want) {
-		t.Errorf("%t %s", ok, p)
 	}
 }

@@ -2,9 +2,11 @@ package uipath
 
 import (
 	"context"
+	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 const doubt = "an earlier try may have added the item"
@@ -62,12 +64,12 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 
 // claim finds the one item that an earlier try of the request made, and takes it
 // for it.
-func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
-	if len(s.items) > 0 && len(notOfOthers(items, t.Request.ID, []anonymous{anonymousOf(t.Request)})) == 0 {
+func (s sighting) claim(t orchestrator.Try, items *lookup.Owners) (found storedItem, what orchestrator.LookUp, why string) {
+	if len(s.items) > 0 && len(lookup.NotOfOthers(items, t.Request.ID, []anonymous{anonymousOf(t.Request)})) == 0 {
 		return storedItem{}, orchestrator.Unclear, "another request of its reference was added in a batch, whose answer does not tell which item is whose"
 	}
 	found, what, why = s.ours(t, items)
-	for what == orchestrator.Found && !take(items, t.Request.ID, found) {
+	for what == orchestrator.Found && !lookup.Take(items, t.Request.ID, found) {
 		found, what, why = s.ours(t, items) // another request has taken it in between
 	}
 	return found, what, why
@@ -76,9 +78,9 @@ func (s sighting) claim(t orchestrator.Try, items *owners) (found storedItem, wh
 // ours finds the one item that an earlier try of the request made: of the same
 // content, and made since the first try. One of other content may be it, too, for
 // the server rewrites values; but not one that belongs to another request.
-func (s sighting) ours(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
+func (s sighting) ours(t orchestrator.Try, items *lookup.Owners) (found storedItem, what orchestrator.LookUp, why string) {
 	why, n := s.unclear, 0
-	for _, item := range notOfOthers(items, t.Request.ID, s.items) {
+	for _, item := range lookup.NotOfOthers(items, t.Request.ID, s.items) {
 		same, told := item.holds(t.Request.Content)
 		switch {
 		case item.created.IsZero():
@@ -134,18 +136,18 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 	case why != "":
 		return conflict(r, why)
 	}
-	take(&c.items, t.Request.ID, item)
+	lookup.Take(&c.items, t.Request.ID, item)
 	return duplicate(r, item.receipt)
 }
 
 // holder finds the item that has taken the request's reference: one of the same
 // content, or one made since the request was first sent, and not by another that
 // is known. why says that there are only others.
-func (s sighting) holder(t orchestrator.Try, items *owners) (found storedItem, what orchestrator.LookUp, why string) {
+func (s sighting) holder(t orchestrator.Try, items *lookup.Owners) (found storedItem, what orchestrator.LookUp, why string) {
 	what, why = orchestrator.Absent, s.unclear
 	for _, item := range s.items {
 		same, told := item.holds(t.Request.Content)
-		mayBeOurs := t.Again && len(notOfOthers(items, t.Request.ID, []storedItem{item})) > 0
+		mayBeOurs := t.Again && len(lookup.NotOfOthers(items, t.Request.ID, []storedItem{item})) > 0
 		unknown := item.created.IsZero()
 		switch {
 		case mayBeOurs && !unknown && item.since(t.FirstTry, s.ahead):
@@ -195,4 +197,16 @@ func duplicate(r orchestrator.Result, receipt job.Receipt) orchestrator.Result {
 func conflict(r orchestrator.Result, why string) orchestrator.Result {
 	r.Verdict, r.Reason, r.Detail = job.Rejected, job.ReferenceConflict, "reference: "+why
 	return r
+}
+
+// lagging is how long it is still too early to believe that an item which must be
+// there is not: lists lag.
+func (c *Connector) lagging(t orchestrator.Try) time.Duration {
+	switch {
+	case t.Again:
+		return t.Settling(c.Settle)
+	case t.FirstTry.IsZero():
+		return c.Settle
+	}
+	return time.Until(t.FirstTry.Add(c.Settle))
 }

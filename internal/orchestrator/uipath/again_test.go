@@ -62,7 +62,7 @@ func (tt lookUpCase) run(t *testing.T, api *fakeAPI, spend int) {
 		var told []orchestrator.LookUp
 		c.LookedUp = func(what orchestrator.LookUp) { told = append(told, what) }
 		for range spend {
-			c.budget.take(time.Now())
+			c.budget.Take(time.Now())
 		}
 		r := c.Submit(t.Context(), try)
 		if got := meaningOf(r); got != tt.want {
@@ -149,7 +149,7 @@ func TestALostAnswerIsLookedUp(t *testing.T) {
 		"cut off":                 {items: func() reply { a := listed(ours); a.cut = true; return a }, want: meant{job.Unavailable, job.ConnectionLost, orchestrator.Ill, ""}, calls: "QI", told: failed, detail: "cut off"},
 		"too long":                {items: of(reply{status: 200, body: strings.Repeat(" ", orchestrator.MaxAnswer+1)}), want: parked, calls: "QI", told: unclear, detail: "more items"},
 		"throttled":               {items: of(reply{status: 429, header: http.Header{"Retry-After": {"90"}}}), want: exhausted, calls: "QI", told: failed, detail: "no more look-ups", wait: 90 * time.Second},
-		"throttled, for no time":  {items: of(reply{status: 429}), want: exhausted, calls: "QI", told: failed, detail: "no more look-ups", wait: firstLookUpPause / 2},
+		"throttled, for no time":  {items: of(reply{status: 429}), want: exhausted, calls: "QI", told: failed, detail: "no more look-ups", wait: 5 * time.Second / 2},
 		"server's clock is ahead": {items: func() reply {
 			o := old()
 			o.created = o.created.Add(time.Hour)

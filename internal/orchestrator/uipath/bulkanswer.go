@@ -7,6 +7,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // bulkAnswer is BulkOperationResponseDto of the v20 definition; older servers
@@ -32,7 +33,7 @@ func (b *bulk) results(a orchestrator.Answer) []orchestrator.Result {
 			results[i] = b.refused(t, all, why)
 		default:
 			results[i] = all
-			take(&b.c.items, t.Request.ID, anonymousOf(t.Request))
+			lookup.Take(&b.c.items, t.Request.ID, anonymousOf(t.Request))
 		}
 	}
 	return results
@@ -42,7 +43,7 @@ func (b *bulk) results(a orchestrator.Answer) []orchestrator.Result {
 // the others. Where ok is false it is the result of every item.
 func (b *bulk) read(a orchestrator.Answer) (failed map[int]code, all orchestrator.Result, ok bool) {
 	var answer bulkAnswer
-	if !succeeded(a) || json.Unmarshal(a.Body, &answer) != nil || answer.Success == nil {
+	if !a.Succeeded() || json.Unmarshal(a.Body, &answer) != nil || answer.Success == nil {
 		return nil, b.asWhole(a), false
 	}
 	failed = make(map[int]code, len(answer.FailedItems))
@@ -101,7 +102,7 @@ func (b *bulk) refused(t orchestrator.Try, r orchestrator.Result, why code) orch
 	case why == codeDuplicateReference, !known:
 		return orchestrator.Apart(r.Health)
 	case why == codeItemNotFound:
-		b.c.queues.forget(t.Request.Folder, t.Request.Queue)
+		b.c.forgetQueue(t.Request)
 	}
 	r.Verdict, r.Reason, r.Detail = m.verdict, m.reason, m.detail
 	return withNames(r, t.Request)
@@ -117,4 +118,4 @@ func anonymousOf(r *job.Request) anonymous {
 	return anonymous(q.folder + "\x00" + q.queue + "\x00" + fold(r.Reference))
 }
 
-func (a anonymous) names() []string { return []string{string(a)} }
+func (a anonymous) Names() []string { return []string{string(a)} }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 func fields(pairs ...string) job.Fields {
@@ -144,7 +145,7 @@ func FuzzContentSize(f *testing.F) {
 		}
 		content := job.Fields{name: value}
 		exact := len(utf16.Encode([]rune(minimal(name)+minimal(text)))) + len(`{:}`)
-		if got := contentSize(content, limit) > limit; got != (exact > limit) {
+		if got := values.Size(content, limit) > limit; got != (exact > limit) {
 			t.Errorf("%q: limit %d, exactly %d, too large %t", content, limit, exact, got)
 		}
 	})

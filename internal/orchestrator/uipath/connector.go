@@ -10,6 +10,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // Settings make a connector.
@@ -34,20 +35,20 @@ type Settings struct {
 // Connector speaks UiPath Orchestrator's API. It is safe for concurrent use.
 type Connector struct {
 	Settings
-	queues      queueCache
-	releases    releaseCache
-	jobs        jobBook
-	items       owners
-	budget      *budget
-	itemLookUps *lookUps[sighting]
-	jobLookUps  *lookUps[jobSighting]
+	queues      lookup.Cache[queueKey, queueDefinition]
+	releases    lookup.Cache[releaseName, string]
+	jobs        lookup.Book
+	items       lookup.Owners
+	budget      *lookup.Budget
+	itemLookUps *lookup.LookUps[group, sighting]
+	jobLookUps  *lookup.LookUps[group, jobSighting]
 }
 
 var _ orchestrator.Connector = (*Connector)(nil)
 
 // New makes a connector. It makes no call.
 func New(s Settings) *Connector {
-	c := &Connector{Settings: s, budget: newBudget(s.LookUpsPerMinute)}
+	c := &Connector{Settings: s, budget: lookup.NewBudget(s.LookUpsPerMinute)}
 	c.itemLookUps, c.jobLookUps = c.newItemLookUps(), c.newJobLookUps()
 	return c
 }

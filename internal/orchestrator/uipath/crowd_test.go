@@ -29,7 +29,7 @@ func TestAProofThatCrowds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := crowdedProof(t)
 		s.jobs = append(s.jobs, mine(42, "b"))
-		before := s.c.budget.limiter.TokensAt(time.Now())
+		before := s.c.budget.Left(time.Now())
 		got := verdictsOf(s.submit(t.Context(), allLost("a", "b")...))
 		if diff := cmp.Diff(map[job.Verdict]int{job.Delivered: 1, job.Duplicate: 1}, got); diff != "" {
 			t.Error(diff)
@@ -37,7 +37,7 @@ func TestAProofThatCrowds(t *testing.T) {
 		if diff := cmp.Diff([][]string{{"a", "b", "p"}, {"a", "b"}}, s.filters); diff != "" {
 			t.Error(diff)
 		}
-		if spent := before - s.c.budget.limiter.TokensAt(time.Now()); spent > 2 || spent < 1.5 {
+		if spent := before - s.c.budget.Left(time.Now()); spent > 2 || spent < 1.5 {
 			t.Errorf("%v of the budget is spent", spent)
 		}
 	})
@@ -45,7 +45,7 @@ func TestAProofThatCrowds(t *testing.T) {
 		s := crowdedProof(t)
 		s.submit(t.Context(), lost("a"))
 		// The job started for a is the proof now.
-		if proof, trusted := s.c.jobs.proof("Finance/AP"); proof.reference != "a" || !trusted {
+		if proof, trusted := s.c.jobs.Proof("Finance/AP"); proof.Reference != "a" || !trusted {
 			t.Errorf("%v, %t", proof, trusted)
 		}
 	})
@@ -79,7 +79,7 @@ func TestAProofThatIsLookedForItself(t *testing.T) {
 		if got[0].Verdict != job.Unknown || len(s.filters) != 1 {
 			t.Errorf("%+v, %v", got[0], s.filters)
 		}
-		if proof, _ := s.c.jobs.proof("Finance/AP"); proof.reference != "p" {
+		if proof, _ := s.c.jobs.Proof("Finance/AP"); proof.Reference != "p" {
 			t.Errorf("%v", proof)
 		}
 	})

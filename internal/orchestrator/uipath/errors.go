@@ -6,36 +6,16 @@ import (
 	"errors"
 	"regexp"
 	"strconv"
-	"strings"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // code is a number that some servers write as text, or the name of an error.
-type code string
+type code = values.Code
 
-// UnmarshalJSON takes a number, text, or null.
-func (c *code) UnmarshalJSON(b []byte) error {
-	switch b[0] {
-	case 'n':
-		return nil
-	case '"':
-		var text string
-		err := json.Unmarshal(b, &text)
-		*c = code(strings.TrimSpace(text))
-		return err
-	case 't', 'f', '{', '[':
-		return errNoCode
-	}
-	*c = code(b)
-	return nil
-}
-
-var (
-	errNoCode   = errors.New("uipath: neither a number nor text")
-	errNoObject = errors.New("uipath: not one JSON object")
-)
+var errNoObject = errors.New("uipath: not one JSON object")
 
 // The error codes that mean more than their HTTP status (UiPath Orchestrator
 // API guide, Response codes; 1016, 1100, 1101, 1670, 1850 as servers were seen to
@@ -98,8 +78,8 @@ func readError(body []byte) (apiError, bool) {
 	if json.Unmarshal(body, &e) != nil {
 		return apiError{}, false
 	}
-	known := e.ErrorCode != nil || first(e.ErrorMessage) == '"' || first(e.ABP) == 't' || first(e.Errors) == '{' ||
-		first(e.Message) == '"' && (first(e.TraceID) == '"' || e.ResourceIDs != nil)
+	known := e.ErrorCode != nil || values.First(e.ErrorMessage) == '"' || values.First(e.ABP) == 't' || values.First(e.Errors) == '{' ||
+		values.First(e.Message) == '"' && (values.First(e.TraceID) == '"' || e.ResourceIDs != nil)
 	return apiError{ErrorCode: readCode(e.ErrorCode)}, known
 }
 
@@ -177,14 +157,14 @@ const (
 // withNames puts the names that the request asked for in place of "it", so that
 // whoever reads it need not look for them.
 func withNames(r orchestrator.Result, q *job.Request) orchestrator.Result {
-	in := " does not exist in the folder " + quoted(q.Folder)
+	in := " does not exist in the folder " + values.Quoted(q.Folder)
 	switch r.Detail {
 	case noQueue:
-		r.Detail = "queue: " + quoted(q.Queue) + in
+		r.Detail = "queue: " + values.Quoted(q.Queue) + in
 	case noProcess:
-		r.Detail = "process: " + quoted(q.Process) + in
+		r.Detail = "process: " + values.Quoted(q.Process) + in
 	case noFolderThere:
-		r.Detail = "folder: " + quoted(q.Folder) + " does not exist, or the account has no access to it"
+		r.Detail = "folder: " + values.Quoted(q.Folder) + " does not exist, or the account has no access to it"
 	}
 	return r
 }

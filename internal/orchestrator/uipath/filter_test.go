@@ -34,7 +34,7 @@ func TestAListWithANextPage(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
 			l := newJobLookUps(t, 100)
-			l.c.jobs.trust()
+			l.c.jobs.Trust()
 			l.list = func() reply { return linked(page(0)) }
 			l.submit(again(start()), unknownJob, "L", orchestrator.Unclear)
 			l.list = func() reply { return linked(reply{status: 503, body: "{}"}) }

@@ -2,11 +2,12 @@ package uipath
 
 import (
 	"encoding/base64"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf16"
+
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // The folder headers (UiPath Orchestrator API guide, Building API requests).
@@ -17,8 +18,6 @@ const (
 	headerFolderPathEncoded = "X-UIPATH-FolderPath-Encoded"
 )
 
-var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
-
 // folderHeader names a folder by what the text looks like: digits are an id, a
 // GUID is a key, anything else is a path. A path goes encoded unless it
 // survives an HTTP header as it is.
@@ -26,7 +25,7 @@ func folderHeader(folder string) (name, value string) {
 	switch {
 	case isFolderID(folder):
 		return headerFolderID, folder
-	case guid.MatchString(folder):
+	case values.GUID.MatchString(folder):
 		return headerFolderKey, folder
 	case plain(folder):
 		return headerFolderPath, folder

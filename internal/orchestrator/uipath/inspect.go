@@ -9,6 +9,7 @@ import (
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 	"github.com/queueferry/queueferry/internal/remedy"
 )
 
@@ -59,37 +60,7 @@ func (c *Connector) inspectServer(ctx context.Context, wanted []orchestrator.Wan
 		return []finding.Finding{finding.Bad(finding.Error, "", "orchestrator", detailOf(ctx, r), remedy.OfHold(r.Reason))}, false
 	}
 	answers := finding.Good("", "orchestrator", fmt.Sprintf("UiPath Orchestrator answers, after %d ms", took.Milliseconds()))
-	return []finding.Finding{answers, inspectClock(a, began, began.Add(took))}, true
-}
-
-// The differences of clocks that matter: proofs of what was sent allow for a
-// minute.
-const (
-	clockSlack = 10 * time.Second
-	clockLimit = time.Minute
-)
-
-func inspectClock(a orchestrator.Answer, began, ended time.Time) finding.Finding {
-	const check = "clock"
-	if a.Header.Get("Date") == "" {
-		return finding.Bad(finding.Unknown, "", check, "the server does not tell its time",
-			"See that the clock of this machine is set by NTP.")
-	}
-	ahead := clockAhead(a, began, ended)
-	off := ahead.Abs().Round(time.Second)
-	where := "behind"
-	if ahead > 0 {
-		where = "ahead of"
-	}
-	text := fmt.Sprintf("the server's clock is %v %s this machine's", off, where)
-	switch {
-	case off > clockLimit:
-		return finding.Bad(finding.Warning, "", check, text+": what is in doubt after a lost answer may be judged wrongly",
-			"Set the clock of this machine by NTP, now; if it is right, tell whoever runs the orchestrator.")
-	case off > clockSlack:
-		return finding.Bad(finding.Warning, "", check, text, "Set the clock of this machine by NTP; if it is right, see to the server's.")
-	}
-	return finding.Good("", check, "as this machine's")
+	return []finding.Finding{answers, lookup.InspectClock(a, began, began.Add(took))}, true
 }
 
 // unproven says what no read shows. The product's API definition has no read that

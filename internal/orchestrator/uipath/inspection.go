@@ -9,6 +9,7 @@ import (
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 	"github.com/queueferry/queueferry/internal/remedy"
 )
 
@@ -135,7 +136,7 @@ func (i *inspection) askQueue(ctx context.Context, t thing) sight {
 // askProcess finds a process by its name. Of a key it only sees whether processes
 // can be read.
 func (i *inspection) askProcess(ctx context.Context, t thing) sight {
-	if guid.MatchString(t.name) {
+	if values.GUID.MatchString(t.name) {
 		s := i.askOne(ctx, t, "Releases")
 		if s.state == present || s.state == noRight { // a job is started by its key without the right to read it
 			s.state = unseen

@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/queueferry/queueferry/internal/finding"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 	"github.com/queueferry/queueferry/internal/remedy"
 )
 
@@ -39,10 +39,15 @@ func once(all []finding.Finding) []finding.Finding {
 // alternatives puts together what one folder of several must have.
 func alternatives(wanted []orchestrator.Wanted) [][]orchestrator.Wanted {
 	var groups [][]orchestrator.Wanted
-	at := map[orchestrator.Wanted]int{}
+	type need struct {
+		route          string
+		action         job.Action
+		queue, process string
+		own, ownName   bool
+	}
+	at := map[need]int{}
 	for _, w := range wanted {
-		key := w
-		key.Folder, key.OwnFolder = "", w.Own()
+		key := need{w.Route, w.Action, w.Queue, w.Process, w.Own(), w.OwnName}
 		if n, ok := at[key]; ok && !w.Own() {
 			groups[n] = append(groups[n], w)
 			continue
@@ -73,22 +78,22 @@ func (i *inspection) folders(ctx context.Context, group []orchestrator.Wanted) [
 		case leftOut:
 			continue
 		case noFolder:
-			all = append(all, finding.Bad(badness(w.OwnFolder), subject, "folder", quoted(w.Folder)+" does not exist, or the account has no access to it"+chosen(w.OwnFolder),
+			all = append(all, finding.Bad(badness(w.OwnFolder), subject, "folder", values.Quoted(w.Folder)+" does not exist, or the account has no access to it"+chosen(w.OwnFolder),
 				"Correct the folder of the route, or assign the account to it in Orchestrator."))
 			continue
 		case noRight:
 			all = append(all, unreadable(w, s))
 			continue
 		case refused:
-			all = append(all, finding.Bad(finding.Error, subject, "folder", fmt.Sprintf("%s cannot be asked for in %s: %s", of.set(), quoted(w.Folder), s.detail),
+			all = append(all, finding.Bad(finding.Error, subject, "folder", fmt.Sprintf("%s cannot be asked for in %s: %s", of.set(), values.Quoted(w.Folder), s.detail),
 				"See that url of the connection names the tenant, or set tenant where it does not; the status and the code are in UiPath's list of error codes."))
 			continue
 		case failed:
-			all = append(all, finding.Bad(finding.Unknown, subject, "folder", quoted(w.Folder)+" could not be looked at: "+s.detail, remedy.OfHold(s.reason)))
+			all = append(all, finding.Bad(finding.Unknown, subject, "folder", values.Quoted(w.Folder)+" could not be looked at: "+s.detail, remedy.OfHold(s.reason)))
 			continue
 		}
 		if s.reason == "" {
-			all = append(all, finding.Good(subject, "folder", quoted(w.Folder)+" is there, and its "+of.set()+" can be read"))
+			all = append(all, finding.Good(subject, "folder", values.Quoted(w.Folder)+" is there, and its "+of.set()+" can be read"))
 		}
 		if f, ok := i.lookUps(ctx, w); ok {
 			all = append(all, f)
@@ -118,7 +123,7 @@ func chosen(own bool) string {
 // worker must know its queue, and holds the route.
 func unreadable(w orchestrator.Wanted, s sight) finding.Finding {
 	of := thingOf(w)
-	detail := fmt.Sprintf("%s cannot be read in %s: %s", of.set(), quoted(w.Folder), s.detail)
+	detail := fmt.Sprintf("%s cannot be read in %s: %s", of.set(), values.Quoted(w.Folder), s.detail)
 	switch {
 	case of.action == job.StartJob:
 		detail += "; no job can be started by the name of its process"
@@ -140,14 +145,14 @@ func (i *inspection) lookUps(ctx context.Context, w orchestrator.Wanted) (findin
 	subject, check := "route "+w.Route, "look-ups"
 	switch s.state {
 	case present:
-		return finding.Good(subject, check, rows+" can be looked up in "+quoted(w.Folder)), true
+		return finding.Good(subject, check, rows+" can be looked up in "+values.Quoted(w.Folder)), true
 	case leftOut:
 		return finding.Finding{}, false
 	case noRight:
-		return finding.Bad(finding.Warning, subject, check, rows+" cannot be looked up in "+quoted(w.Folder)+
+		return finding.Bad(finding.Warning, subject, check, rows+" cannot be looked up in "+values.Quoted(w.Folder)+
 			": what is in doubt after a lost answer is set aside, unknown_outcome", "Give the account "+right+" in the folder, and the scope to read."), true
 	}
-	return finding.Bad(finding.Unknown, subject, check, "whether "+rows+" can be looked up in "+quoted(w.Folder)+" could not be told: "+s.detail,
+	return finding.Bad(finding.Unknown, subject, check, "whether "+rows+" can be looked up in "+values.Quoted(w.Folder)+" could not be told: "+s.detail,
 		remedy.OfHold(s.reason)), true
 }
 
@@ -159,7 +164,7 @@ func (i *inspection) name(ctx context.Context, group []orchestrator.Wanted, opti
 	for _, w := range group {
 		switch s := i.look(ctx, thingOf(w)); s.state {
 		case present:
-			there, folders = append(there, s), append(folders, quoted(w.Folder))
+			there, folders = append(there, s), append(folders, values.Quoted(w.Folder))
 		case missing, several, unseen:
 			not = append(not, s)
 		} // all else is told by the folder's line
@@ -176,7 +181,7 @@ func (i *inspection) name(ctx context.Context, group []orchestrator.Wanted, opti
 	if optional {
 		return finding.Finding{}, false
 	}
-	where := quoted(w.Folder)
+	where := values.Quoted(w.Folder)
 	if len(group) > 1 {
 		where = fmt.Sprintf("any of the %d folders that the route allows", len(group))
 	}
@@ -186,7 +191,7 @@ func (i *inspection) name(ctx context.Context, group []orchestrator.Wanted, opti
 func isThere(subject string, of thing, there []sight, folders []string) finding.Finding {
 	where := "in " + strings.Join(folders, ", ")
 	if of.action == job.StartJob {
-		return finding.Good(subject, "process", fmt.Sprintf("%s is there, %s, with the key %s", quoted(of.name), where, quoted(there[0].key)))
+		return finding.Good(subject, "process", fmt.Sprintf("%s is there, %s, with the key %s", values.Quoted(of.name), where, values.Quoted(there[0].key)))
 	}
 	var plain []string
 	for n, s := range there {
@@ -195,9 +200,9 @@ func isThere(subject string, of thing, there []sight, folders []string) finding.
 		}
 	}
 	if len(plain) == 0 {
-		return finding.Good(subject, "queue", quoted(of.name)+" is there, "+where+", with unique references")
+		return finding.Good(subject, "queue", values.Quoted(of.name)+" is there, "+where+", with unique references")
 	}
-	return finding.Bad(finding.Warning, subject, "queue", quoted(of.name)+" does not enforce unique references, in "+strings.Join(plain, ", ")+
+	return finding.Bad(finding.Warning, subject, "queue", values.Quoted(of.name)+" does not enforce unique references, in "+strings.Join(plain, ", ")+
 		": after a lost answer the worker waits, looks, and sets aside what it cannot tell",
 		"Make the queue anew with Enforce unique references, which can be chosen only then; see reliability.md for what remains without it.")
 }
@@ -207,15 +212,13 @@ func isNot(subject string, of thing, s sight, where string, own bool) finding.Fi
 	case several:
 		return finding.Bad(badness(own), subject, of.check(), s.detail+chosen(own), "Name it by its key, or give the others another name.")
 	case unseen:
-		return finding.Bad(finding.Unknown, subject, of.check(), quoted(of.name)+" is a key, which is sent as it is and cannot be looked for",
+		return finding.Bad(finding.Unknown, subject, of.check(), values.Quoted(of.name)+" is a key, which is sent as it is and cannot be looked for",
 			"See in Orchestrator that the process of this key is in the folder.")
 	}
 	cure := "Make it in the folder, or correct its name in the route: requests for it would be set aside."
 	if !own {
 		cure = "Make it in the folder, or take it out of the route's allow."
 	}
-	return finding.Bad(badness(own), subject, of.check(), "there is no "+of.check()+" "+quoted(of.name)+" in "+where+chosen(own),
+	return finding.Bad(badness(own), subject, of.check(), "there is no "+of.check()+" "+values.Quoted(of.name)+" in "+where+chosen(own),
 		cure)
 }
-
-func quoted(name string) string { return strconv.Quote(clip(name)) }

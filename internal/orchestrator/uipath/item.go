@@ -10,6 +10,8 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // itemData is QueueItemDataDto of the v20 definition. Source is left out: it
@@ -43,7 +45,7 @@ func readItemOptions(options job.Fields) (o itemOptions, name, wrong string) {
 			return o, name, "must be text"
 		}
 	}
-	if units(o.ParentOperationID) > maxText {
+	if values.Units(o.ParentOperationID) > maxText {
 		return o, "ParentOperationId", fmt.Sprintf("longer than %d characters", maxText)
 	}
 	if o.RiskSlaDate != "" {
@@ -111,7 +113,7 @@ func (c *Connector) addQueueItem(ctx context.Context, t *orchestrator.Try) orche
 // added is what the answer to an add means.
 func (c *Connector) added(ctx context.Context, t *orchestrator.Try, a orchestrator.Answer) orchestrator.Result {
 	if receipt, ok := readItem(a); ok {
-		take(&c.items, t.Request.ID, storedItem{receipt: receipt})
+		lookup.Take(&c.items, t.Request.ID, storedItem{receipt: receipt})
 		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{Verdict: job.Delivered, Status: a.Status, Receipt: receipt, Called: true}}
 	}
 	r := withNames(c.refine(a, true), t.Request)
@@ -119,7 +121,7 @@ func (c *Connector) added(ctx context.Context, t *orchestrator.Try, a orchestrat
 	case codeDuplicateReference:
 		return c.taken(ctx, *t, r)
 	case codeItemNotFound:
-		c.queues.forget(t.Request.Folder, t.Request.Queue)
+		c.forgetQueue(t.Request)
 	}
 	return r
 }
@@ -131,7 +133,7 @@ func unwritable() orchestrator.Result {
 // readItem takes the answer to an add: a QueueItemDto. Its id is a number; text
 // is understood as well. Whatever is neither an id nor a key is not kept.
 func readItem(a orchestrator.Answer) (job.Receipt, bool) {
-	if !succeeded(a) {
+	if !a.Succeeded() {
 		return job.Receipt{}, false
 	}
 	number, key, err := readIDs(a.Body)
@@ -142,12 +144,8 @@ func readItem(a orchestrator.Answer) (job.Receipt, bool) {
 	if id, err := strconv.ParseInt(string(number), 10, 64); err == nil && id > 0 {
 		receipt.ID = strconv.FormatInt(id, 10)
 	}
-	if guid.MatchString(key) {
+	if values.GUID.MatchString(key) {
 		receipt.Key = key
 	}
 	return receipt, receipt != job.Receipt{}
-}
-
-func succeeded(a orchestrator.Answer) bool {
-	return a.Err == nil && a.Status >= 200 && a.Status <= 299
 }

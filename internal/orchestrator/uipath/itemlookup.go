@@ -9,6 +9,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // sighting is what the queue showed of one reference.
@@ -19,11 +20,11 @@ type sighting struct {
 	unclear string
 }
 
-func (c *Connector) newItemLookUps() *lookUps[sighting] {
-	return &lookUps[sighting]{
-		budget: c.budget, doubt: "an item must be looked up", seats: mostReferences, room: longestFilter,
-		same: fold, list: c.listItems, tell: c.tell,
-	}
+func (c *Connector) newItemLookUps() *lookup.LookUps[group, sighting] {
+	return lookup.New(lookup.Settings[group, sighting]{
+		Budget: c.budget, Doubt: "an item must be looked up", Seats: mostReferences, Room: longestFilter, Length: filterLength,
+		Same: fold, List: c.listItems, Tell: c.tell,
+	})
 }
 
 // fold is how the product compares references.
@@ -35,7 +36,7 @@ func (c *Connector) lookUp(ctx context.Context, r *job.Request, queue queueDefin
 	if id, err := strconv.ParseInt(string(queue.ID), 10, 64); err != nil || id <= 0 {
 		return sighting{unclear: "the queue has no id to look it up by"}, nil
 	}
-	return c.itemLookUps.lookUp(ctx, group{r.Folder, queue.ID}, r)
+	return c.itemLookUps.LookUp(ctx, group{r.Folder, queue.ID}, r)
 }
 
 // listItems asks the queue for items by their references.
@@ -50,13 +51,13 @@ func (c *Connector) listItems(ctx context.Context, of group, references []string
 	ended := time.Now()
 	rows, ok := readList[itemRow](a)
 	all := ok && whole(a, len(rows))
-	if !ok && !tooLong(a) {
+	if !ok && !lookup.TooLong(a) {
 		s, stop := c.unlisted(a)
-		return alike(references, s), false, stop
+		return lookup.Alike(references, s), false, stop
 	}
-	c.budget.answered()
+	c.budget.Answered()
 	seen, foreign := sortRows(of, references, rows)
-	ahead := clockAhead(a, began, ended)
+	ahead := lookup.Ahead(a, began, ended)
 	for reference, s := range seen {
 		s.ahead = ahead
 		switch {
@@ -76,7 +77,7 @@ func (c *Connector) unlisted(a orchestrator.Answer) (s sighting, stop *orchestra
 	if r.Verdict == job.Unavailable {
 		return s, &r
 	}
-	c.budget.answered()
+	c.budget.Answered()
 	s.unclear = "the look-up was refused with status " + strconv.Itoa(r.Status)
 	switch {
 	case r.Status == http.StatusForbidden:

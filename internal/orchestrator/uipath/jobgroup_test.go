@@ -14,6 +14,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // Jobs that are looked up together are asked for together, and the proof with
@@ -49,7 +50,7 @@ func TestJobLookUpsAreGrouped(t *testing.T) {
 				if tt.proof != "" {
 					s.prove(tt.proof)
 				}
-				before := s.c.budget.limiter.TokensAt(time.Now())
+				before := s.c.budget.Left(time.Now())
 				got := s.submit(t.Context(), allLost(tt.references...)...)
 				slices.SortFunc(s.filters, slices.Compare) // two may be asked in any order
 				slices.SortFunc(tt.want, slices.Compare)
@@ -59,7 +60,7 @@ func TestJobLookUpsAreGrouped(t *testing.T) {
 				if n := verdictsOf(got)[job.Delivered]; n != len(tt.references) || s.told[orchestrator.Absent] != n {
 					t.Errorf("%d started, told %v", n, s.told)
 				}
-				if spent := before - s.c.budget.limiter.TokensAt(time.Now()); spent > float64(len(tt.want)) || spent < float64(len(tt.want))-0.5 {
+				if spent := before - s.c.budget.Left(time.Now()); spent > float64(len(tt.want)) || spent < float64(len(tt.want))-0.5 {
 					t.Errorf("%v of the budget is spent", spent)
 				}
 			})
@@ -121,7 +122,7 @@ func TestJobLookUpsThatWaitAreSpread(t *testing.T) {
 		first     time.Duration // of those who wait
 	}{
 		"the budget is spent": {false, 0},
-		"a 429":               {true, 90*time.Second - gatherTime},
+		"a 429":               {true, 90*time.Second - lookup.GatherTime},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -158,9 +159,9 @@ func TestItemsAndJobsHaveOneBudget(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		c := newStore().connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		for range 10 {
-			c.budget.take(time.Now())
+			c.budget.Take(time.Now())
 		}
 		ofItem := c.Submit(t.Context(), doubted(time.Hour, time.Hour))
 		ofJob := c.Submit(t.Context(), lost("a"))
@@ -190,7 +191,7 @@ func TestAJobLookUpOutlivesItsLeader(t *testing.T) {
 				if r := <-first; time.Since(began) != left || r.Verdict != job.Unavailable || r.Health != orchestrator.Untold {
 					t.Errorf("after %v: %+v", time.Since(began), r)
 				}
-				if r := <-second; r.Verdict != job.Delivered || time.Since(began) != gatherTime+s.delay {
+				if r := <-second; r.Verdict != job.Delivered || time.Since(began) != lookup.GatherTime+s.delay {
 					t.Errorf("after %v: %+v", time.Since(began), r)
 				}
 				if diff := cmp.Diff([][]string{{"a", "b"}}, s.filters); diff != "" {

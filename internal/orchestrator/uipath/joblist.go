@@ -10,6 +10,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // jobSighting is what a list of jobs showed of one reference.
@@ -38,37 +39,37 @@ func (p jobsPage) filtered() bool {
 
 const proofMissing = "the list of jobs does not show one that was started"
 
-func (c *Connector) newJobLookUps() *lookUps[jobSighting] {
-	return &lookUps[jobSighting]{
+func (c *Connector) newJobLookUps() *lookup.LookUps[group, jobSighting] {
+	return lookup.New(lookup.Settings[group, jobSighting]{
 		// One seat is for the proof.
-		budget: c.budget, doubt: jobDoubt, seats: mostReferences - 1, room: longestFilter - maxProofReference,
+		Budget: c.budget, Doubt: jobDoubt, Seats: mostReferences - 1, Room: longestFilter - maxProofReference, Length: filterLength,
 		// Whether the API minds the case of a reference is not known.
-		same: func(reference string) string { return reference },
-		list: c.listJobs, tell: c.tell,
-	}
+		Same: func(reference string) string { return reference },
+		List: c.listJobs, Tell: c.tell,
+	})
 }
 
 // listJobs asks the folder for jobs by their references, and for one that must be
 // there.
 func (c *Connector) listJobs(ctx context.Context, of group, references []string) (seen map[string]jobSighting, cut bool, stop *orchestrator.Result) {
-	proof, trusted := c.jobs.proof(of.folder)
+	proof, trusted := c.jobs.Proof(of.folder)
 	asked := references
-	if proof.reference != "" && !slices.Contains(asked, proof.reference) {
-		asked = append(slices.Clip(asked), proof.reference)
+	if proof.Reference != "" && !slices.Contains(asked, proof.Reference) {
+		asked = append(slices.Clip(asked), proof.Reference)
 	}
 	began := time.Now()
 	a := c.askForJobs(ctx, of.folder, asked)
 	rows, ok := readList[jobRow](a)
 	page := jobsPage{status: a.Status, full: !ok || !whole(a, len(rows))}
-	if !ok && !tooLong(a) {
+	if !ok && !lookup.TooLong(a) {
 		page.full = false
 		page.refused, stop = c.unlistedJobs(a)
-		return alike(references, jobSighting{jobsPage: page}), false, stop
+		return lookup.Alike(references, jobSighting{jobsPage: page}), false, stop
 	}
-	c.budget.answered()
+	c.budget.Answered()
 	byReference, foreign := sortJobs(asked, rows)
 	page.foreign = foreign
-	page.ahead = clockAhead(a, began, time.Now())
+	page.ahead = lookup.Ahead(a, began, time.Now())
 	if page.full && crowds(proof, references, byReference) {
 		return c.listWithout(ctx, of, references, proof)
 	}
@@ -84,15 +85,15 @@ func (c *Connector) listJobs(ctx context.Context, of group, references []string)
 
 // crowds reports whether the proof's reference has so many jobs that they hide
 // others: it proves nothing then.
-func crowds(proof jobProof, references []string, byReference map[string][]jobRow) bool {
-	return len(byReference[proof.reference]) > 1 && !slices.Contains(references, proof.reference)
+func crowds(proof lookup.Proof, references []string, byReference map[string][]jobRow) bool {
+	return len(byReference[proof.Reference]) > 1 && !slices.Contains(references, proof.Reference)
 }
 
 // listWithout asks again, with another look-up of the budget.
-func (c *Connector) listWithout(ctx context.Context, of group, references []string, proof jobProof) (seen map[string]jobSighting, cut bool, stop *orchestrator.Result) {
-	c.jobs.drop(of.folder, proof)
-	if wait := c.budget.take(time.Now()); wait > 0 {
-		return nil, false, c.jobLookUps.limited(wait)
+func (c *Connector) listWithout(ctx context.Context, of group, references []string, proof lookup.Proof) (seen map[string]jobSighting, cut bool, stop *orchestrator.Result) {
+	c.jobs.Drop(of.folder, proof)
+	if wait := c.budget.Take(time.Now()); wait > 0 {
+		return nil, false, c.jobLookUps.Limited(wait)
 	}
 	return c.listJobs(ctx, of, references)
 }
@@ -127,22 +128,28 @@ func sortJobs(references []string, rows []jobRow) (byReference map[string][]jobR
 // disbelief says why a list that does not show a job is not believed; empty if it
 // is. The proof, if there is one, was asked for, too: young is how long it may
 // still be missing without a meaning.
-func (c *Connector) disbelief(rows []jobRow, folder string, proof jobProof, trusted bool) (why string, young time.Duration) {
-	proven := proof != jobProof{}
-	young = time.Until(proof.at.Add(c.Settle))
-	switch {
-	case proven && slices.ContainsFunc(rows, func(row jobRow) bool { return row.is(proof.receipt) }):
-		c.jobs.trust()
-		return "", 0
-	case proven && young <= 0:
-		c.jobs.distrust(folder, proof)
+func (c *Connector) disbelief(rows []jobRow, folder string, proof lookup.Proof, trusted bool) (why string, young time.Duration) {
+	shown := slices.ContainsFunc(rows, func(row jobRow) bool { return row.is(proof.Receipt) })
+	belief, young := c.jobs.Judge(folder, proof, trusted, shown, c.Settle)
+	switch belief {
+	case lookup.Missing:
 		return proofMissing, 0
-	case trusted:
-		return "", 0
-	case proven:
-		return "", young
+	case lookup.Unproven:
+		return "no look-up has found a job by its reference yet, so that to find none says nothing", 0
 	}
-	return "no look-up has found a job by its reference yet, so that to find none says nothing", 0
+	return "", young
+}
+
+// maxProofReference is what the address of a look-up has room for beside the
+// references looked for: it bounds the proof's, in bytes as they stand in the
+// filter.
+const maxProofReference = 400
+
+// proves notes a start that the API confirmed: look-ups in its folder must find it.
+func (c *Connector) proves(r *job.Request, row jobRow, now time.Time) {
+	if filterLength(r.Reference) <= maxProofReference {
+		c.jobs.Delivered(r.Folder, lookup.Proof{Reference: r.Reference, Receipt: row.receipt(), At: now})
+	}
 }
 
 // unlistedJobs is what an answer without a list means. A refusal of the look-up
@@ -150,7 +157,7 @@ func (c *Connector) disbelief(rows []jobRow, folder string, proof jobProof, trus
 func (c *Connector) unlistedJobs(a orchestrator.Answer) (refused string, stop *orchestrator.Result) {
 	r := jobWords.refine(a, false)
 	if r.Health == orchestrator.Well {
-		c.budget.answered()
+		c.budget.Answered()
 	}
 	if r.Verdict == job.Rejected || r.Reason == job.Forbidden && r.ErrorCode != codeInvalidFolder {
 		return "the look-up was refused: " + r.Detail, nil

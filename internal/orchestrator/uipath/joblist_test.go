@@ -14,6 +14,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // Each gets its own jobs of a list, and what it says as a whole.
@@ -64,7 +65,7 @@ func TestJobsAreTakenOnce(t *testing.T) {
 	}
 	for range 50 {
 		var (
-			book  jobBook
+			book  lookup.Book
 			wg    sync.WaitGroup
 			taken atomic.Int32
 			begin = make(chan struct{})
@@ -109,7 +110,7 @@ func TestAForeignJobIsEverybodys(t *testing.T) {
 					t.Errorf("%d look-ups, %s", len(s.filters), diff)
 				}
 				// It says nothing of the proof.
-				if proof, trusted := s.c.jobs.proof("Finance/AP"); proof.reference != "p" || !trusted {
+				if proof, trusted := s.c.jobs.Proof("Finance/AP"); proof.Reference != "p" || !trusted {
 					t.Errorf("%v, %t", proof, trusted)
 				}
 			})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // jobDoubt is why a job is looked up.
@@ -22,7 +23,7 @@ func (c *Connector) lookUpJob(ctx context.Context, t orchestrator.Try, asked int
 	if wait := t.Settling(c.Settle); wait > 0 {
 		return orchestrator.Later(job.Settling, wait, "an earlier try may still start the job: it is looked up when that is over"), false
 	}
-	seen, stop := c.jobLookUps.lookUp(ctx, group{folder: t.Request.Folder}, t.Request)
+	seen, stop := c.jobLookUps.LookUp(ctx, group{folder: t.Request.Folder}, t.Request)
 	if stop != nil {
 		if stop.Wait == 0 {
 			stop.Detail += "; " + jobDoubt
@@ -31,7 +32,7 @@ func (c *Connector) lookUpJob(ctx context.Context, t orchestrator.Try, asked int
 	}
 	found := seen.claim(t, asked, &c.jobs)
 	if found.are(asked) && seen.filtered() {
-		c.jobs.trust()
+		c.jobs.Trust()
 	}
 	why := found.unclear
 	switch {
@@ -65,18 +66,18 @@ func (f jobsFound) are(asked int) bool {
 
 // claim finds those of the request, and takes them for it if they are as many as
 // it asked for.
-func (s jobSighting) claim(t orchestrator.Try, asked int, book *jobBook) jobsFound {
+func (s jobSighting) claim(t orchestrator.Try, asked int, book *lookup.Book) jobsFound {
 	found := s.sort(t, book)
-	for found.are(asked) && !take(&book.owners, t.Request.ID, found.candidates...) {
+	for found.are(asked) && !lookup.Take(&book.Owners, t.Request.ID, found.candidates...) {
 		found = s.sort(t, book) // another request has taken one in between
 	}
 	return found
 }
 
 // sort finds those of the request, and leaves out what belongs to another.
-func (s jobSighting) sort(t orchestrator.Try, book *jobBook) (found jobsFound) {
+func (s jobSighting) sort(t orchestrator.Try, book *lookup.Book) (found jobsFound) {
 	sought, sawDoubtful := s.sought(t), false
-	for _, row := range notOfOthers(&book.owners, t.Request.ID, s.rows) {
+	for _, row := range lookup.NotOfOthers(&book.Owners, t.Request.ID, s.rows) {
 		switch sought.fits(row) {
 		case candidate:
 			found.candidates = append(found.candidates, row)

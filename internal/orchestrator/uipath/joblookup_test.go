@@ -14,6 +14,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // aJob is a row of the list of jobs.
@@ -337,10 +338,10 @@ func TestAYoungProof(t *testing.T) {
 		l.submit(orchestrator.Try{Request: other}, deliveredJob, "RS")
 		time.Sleep(20 * time.Second)
 		r := l.submit(again(start()), meant{job.Unavailable, job.Settling, orchestrator.Untold, ""}, "L", orchestrator.Unclear)
-		if r.Wait != 40*time.Second-gatherTime {
+		if r.Wait != 40*time.Second-lookup.GatherTime {
 			t.Errorf("wait %s", r.Wait)
 		}
-		l.c.jobs.trust()
+		l.c.jobs.Trust()
 		l.submit(again(start()), deliveredJob, "LS", orchestrator.Absent)
 	})
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // jobRow is what is used of JobDto.
@@ -27,13 +29,13 @@ func (j jobRow) receipt() (r job.Receipt) {
 	if id, err := strconv.ParseInt(string(j.ID), 10, 64); err == nil && id > 0 {
 		r.ID = strconv.FormatInt(id, 10)
 	}
-	if guid.MatchString(j.Key) {
+	if values.GUID.MatchString(j.Key) {
 		r.Key = j.Key
 	}
 	return r
 }
 
-func (j jobRow) names() []string { return namesOf(j.receipt()) }
+func (j jobRow) Names() []string { return lookup.NamesOf(j.receipt()) }
 
 // is reports whether the row is the job of the receipt.
 func (j jobRow) is(r job.Receipt) bool {
@@ -74,12 +76,12 @@ type jobSought struct {
 func (s jobSighting) sought(t orchestrator.Try) jobSought {
 	return jobSought{
 		Request: t.Request, anyTime: t.FirstTry.IsZero(),
-		notBefore: t.FirstTry.Add(s.ahead - slack), skew: t.Skew,
+		notBefore: t.FirstTry.Add(s.ahead - lookup.Slack), skew: t.Skew,
 	}
 }
 
 func (s jobSought) fits(row jobRow) fit {
-	created, known := instant(row.CreationTime)
+	created, known := values.Instant(row.CreationTime)
 	same := s.ofProcess(row) && s.hasInput(row)
 	exact := row.Reference == s.Reference
 	switch {
@@ -105,7 +107,7 @@ func (s jobSought) fits(row jobRow) fit {
 // process by its key.
 func (s jobSought) ofProcess(row jobRow) bool {
 	name := strings.TrimSpace(s.Process)
-	return row.ReleaseName == "" || guid.MatchString(name) || strings.EqualFold(strings.TrimSpace(row.ReleaseName), name)
+	return row.ReleaseName == "" || values.GUID.MatchString(name) || strings.EqualFold(strings.TrimSpace(row.ReleaseName), name)
 }
 
 // hasInput reports whether a row has every argument of the request. It may have

@@ -13,6 +13,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // jobStore is an API that lists the jobs it holds by the references it is asked
@@ -41,7 +42,7 @@ func newJobStore(t *testing.T, jobs ...aJob) *jobStore {
 			s.told[what]++
 		},
 	})
-	s.c.jobs.trust()
+	s.c.jobs.Trust()
 	return s
 }
 
@@ -102,9 +103,9 @@ func lost(reference string) orchestrator.Try {
 func (s *jobStore) prove(reference string) {
 	r := start()
 	r.ID, r.Reference = "proof", reference
-	j := aJob{9999, reference, "PostInvoice", "", time.Now().Add(-proofLife / 2)}
-	s.c.jobs.delivered(r, jobRow{ID: "9999", Key: keys(9999)}, j.created)
-	take(&s.c.jobs.owners, r.ID, jobRow{ID: "9999", Key: keys(9999)})
+	j := aJob{9999, reference, "PostInvoice", "", time.Now().Add(-lookup.ProofLife / 2)}
+	s.c.proves(r, jobRow{ID: "9999", Key: keys(9999)}, j.created)
+	lookup.Take(&s.c.jobs.Owners, r.ID, jobRow{ID: "9999", Key: keys(9999)})
 	s.jobs = append(s.jobs, j)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // store is an API whose queues hold items, and that lists them as it is asked to.
@@ -67,7 +68,7 @@ func (s *store) lists() (filters []string) {
 }
 
 func setBudget(c *Connector, perMinute int) {
-	c.budget = newBudget(perMinute)
+	c.budget = lookup.NewBudget(perMinute)
 	c.itemLookUps, c.jobLookUps = c.newItemLookUps(), c.newJobLookUps()
 }
 
@@ -107,7 +108,7 @@ func TestLookUpsAreGrouped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore(row{id: 42, reference: "ref-007", content: vendor})
 		c := s.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		got := all(t.Context(), c, references(100)...)
 		if diff := cmp.Diff(map[job.Verdict]int{job.Delivered: 99, job.Duplicate: 1}, got); diff != "" {
 			t.Error(diff)
@@ -116,11 +117,11 @@ func TestLookUpsAreGrouped(t *testing.T) {
 			t.Errorf("%d look-ups", n)
 		}
 		for range 4 {
-			if wait := c.budget.take(time.Now()); wait > 0 {
+			if wait := c.budget.Take(time.Now()); wait > 0 {
 				t.Errorf("the budget of 10 at once is spent by 6")
 			}
 		}
-		if wait := c.budget.take(time.Now()); wait <= 0 {
+		if wait := c.budget.Take(time.Now()); wait <= 0 {
 			t.Errorf("the look-ups cost nothing")
 		}
 	})
@@ -148,7 +149,7 @@ func TestLookUpForm(t *testing.T) {
 				s := newStore()
 				c := s.connector()
 				c.Tenant = "Default"
-				c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+				c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 				for _, reference := range tt.references {
 					go func() {
 						try := doubted(time.Hour, time.Hour)
@@ -193,9 +194,9 @@ func TestLookUpsOfOtherQueuesAreTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		c := s.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
-		c.queues.put("Finance/AP", "Notes", queueDefinition{ID: "8"})
-		c.queues.put("HR", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Notes"), queueDefinition{ID: "8"})
+		c.queues.Put(keyOf("HR", "Invoices"), queueDefinition{ID: "7"})
 		var wg sync.WaitGroup
 		for _, of := range [][2]string{{"Finance/AP", "Invoices"}, {"Finance/AP", "Notes"}, {"HR", "Invoices"}, {"Finance/AP", "Invoices"}} {
 			wg.Go(func() {
@@ -217,8 +218,8 @@ func TestLargeItemsAreLookedUpAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		c := s.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
-		large := job.Fields{"a": json.RawMessage(`"` + strings.Repeat("x", mostContent*2/5) + `"`)}
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
+		large := job.Fields{"a": json.RawMessage(`"` + strings.Repeat("x", lookup.MostContent*2/5) + `"`)}
 		var wg sync.WaitGroup
 		for _, reference := range references(4) {
 			wg.Go(func() {
@@ -244,7 +245,7 @@ func TestACrowdedReferenceHidesNoOther(t *testing.T) {
 		}
 		s := newStore(append(crowd, row{id: 42, reference: "ref-012", content: vendor})...)
 		c := s.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		setBudget(c, 100)
 		got := all(t.Context(), c, references(19)...)
 		if diff := cmp.Diff(map[job.Verdict]int{job.Delivered: 17, job.Duplicate: 1, job.Unknown: 1}, got); diff != "" {
@@ -266,9 +267,9 @@ func TestACrowdedReferenceKeepsToTheBudget(t *testing.T) {
 		}
 		s := newStore(crowd...)
 		c := s.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		for range 8 {
-			c.budget.take(time.Now())
+			c.budget.Take(time.Now())
 		}
 		got := all(t.Context(), c, references(19)...)
 		// The first half is told, or is the crowded one.
@@ -288,7 +289,7 @@ func TestALookUpOutlivesItsLeader(t *testing.T) {
 				s := newStore()
 				s.delay = 10 * time.Second
 				c := s.connector()
-				c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+				c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 				began := time.Now()
 				leader, leave := context.WithCancel(t.Context())
 				results := make(chan orchestrator.Result, 2)
@@ -301,7 +302,7 @@ func TestALookUpOutlivesItsLeader(t *testing.T) {
 				if time.Since(began) != left || r.Verdict != job.Unavailable || r.Health != orchestrator.Untold {
 					t.Errorf("after %v: %+v", time.Since(began), r)
 				}
-				if r := <-results; r.Verdict != job.Delivered || time.Since(began) != gatherTime+s.delay {
+				if r := <-results; r.Verdict != job.Delivered || time.Since(began) != lookup.GatherTime+s.delay {
 					t.Errorf("after %v: %+v", time.Since(began), r)
 				}
 			})
@@ -309,12 +310,12 @@ func TestALookUpOutlivesItsLeader(t *testing.T) {
 				s := newStore()
 				s.delay = time.Hour // as long as the bubble's goroutine lives
 				c := s.connector()
-				c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+				c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 				ctx, cancel := context.WithTimeout(t.Context(), left)
 				defer cancel()
 				began := time.Now()
 				got := all(ctx, c, "a", "b")
-				if got[job.Unavailable] != 2 || time.Since(began) != left || len(c.itemLookUps.gathering) > 0 {
+				if got[job.Unavailable] != 2 || time.Since(began) != left {
 					t.Errorf("after %v: %v", time.Since(began), got)
 				}
 				// Nobody waits: the next one begins its own.
@@ -333,7 +334,7 @@ func TestAFailedLookUpIsTheFailureOfOneCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{items: answers(reply{status: 503, header: http.Header{"Retry-After": {"9"}}})}
 		c := api.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		var mu sync.Mutex
 		healths, failed := map[orchestrator.Health]int{}, 0
 		c.LookedUp = func(what orchestrator.LookUp) {
@@ -368,7 +369,7 @@ func TestAThrottledLookUpShutsLookUps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := &fakeAPI{add: answers(created()), items: answers(reply{status: 429, header: http.Header{"Retry-After": {"90"}}}, noItems)}
 		c := api.connector()
-		c.queues.put("Finance/AP", "Invoices", queueDefinition{ID: "7"})
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
 		submit := func() orchestrator.Result { return c.Submit(t.Context(), doubted(time.Hour, time.Hour)) }
 		if r := submit(); r.Reason != job.LookUpsLimited || r.Wait != 90*time.Second {
 			t.Errorf("%+v", r)
@@ -377,7 +378,7 @@ func TestAThrottledLookUpShutsLookUps(t *testing.T) {
 		for range 2 * mostReferences {
 			r := submit()
 			waits[r.Wait]++
-			if r.Wait < 90*time.Second-gatherTime || r.Reason != job.LookUpsLimited {
+			if r.Wait < 90*time.Second-lookup.GatherTime || r.Reason != job.LookUpsLimited {
 				t.Errorf("%+v", r)
 			}
 		}

@@ -1,62 +1,14 @@
 package uipath
 
 import (
-	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
-
-// What is remembered is bounded.
-func TestOwnersAreBounded(t *testing.T) {
-	t.Parallel()
-	var o owners
-	receipt := func(i int) storedItem {
-		return storedItem{receipt: job.Receipt{ID: fmt.Sprint(i + 1), Key: keys(i + 1)}}
-	}
-	for i := range maxOwners + 1 {
-		take(&o, fmt.Sprint(i), receipt(i))
-	}
-	if len(o.of) != maxOwners || len(o.order) != maxOwners {
-		t.Errorf("%d owners, %d in order", len(o.of), len(o.order))
-	}
-	free := func(request string, i int) bool { return len(notOfOthers(&o, request, []storedItem{receipt(i)})) > 0 }
-	if !free("else", 0) || free("else", 1) || free("else", maxOwners) || !free(fmt.Sprint(maxOwners), maxOwners) {
-		t.Error("others than the last are remembered")
-	}
-	if take(&o, "else", receipt(-2), receipt(maxOwners)) || !free("third", -2) {
-		t.Error("a part was taken")
-	}
-}
-
-func TestJobProofsAreBounded(t *testing.T) {
-	t.Parallel()
-	var b jobBook
-	for i := range 2 * maxProofs {
-		r := start()
-		r.Folder = fmt.Sprint("folder ", i)
-		b.delivered(r, jobRow{ID: "1"}, time.Now())
-	}
-	if len(b.proofs) > maxProofs {
-		t.Errorf("%d proofs", len(b.proofs))
-	}
-}
-
-// What has neither an id nor a key is nobody's.
-func TestNamelessThings(t *testing.T) {
-	t.Parallel()
-	var o owners
-	nameless := storedItem{}
-	if !take(&o, "1", nameless) || !take(&o, "2", nameless) || len(o.of) > 0 {
-		t.Errorf("%v", o.of)
-	}
-	if byKey := (storedItem{receipt: job.Receipt{Key: keyA}}); !take(&o, "1", byKey) || take(&o, "2", byKey) {
-		t.Errorf("%v", o.of)
-	}
-}
 
 // withID is a request of that id and content, which may have been sent before.
 func withID(id string, content job.Fields) orchestrator.Try {
@@ -160,7 +112,7 @@ func TestAReferenceThatAnotherRequestHasTaken(t *testing.T) {
 				api := always(taken)
 				api.items = answers(listed(tt.row))
 				c := api.connector()
-				take(&c.items, tt.owner, storedItem{receipt: job.Receipt{ID: "42"}})
+				lookup.Take(&c.items, tt.owner, storedItem{receipt: job.Receipt{ID: "42"}})
 				if r := c.Submit(t.Context(), withID("1", fields("Vendor", `"ACME"`))); meaningOf(r) != tt.want {
 					t.Errorf("%+v", r)
 				}

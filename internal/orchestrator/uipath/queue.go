@@ -6,9 +6,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
-	"time"
 
+	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
@@ -19,53 +18,17 @@ type queueDefinition struct {
 	EnforceUniqueReference bool
 }
 
-// queueLife is how long a queue's definition is believed.
-const queueLife = 10 * time.Minute
-
-// queueCache remembers the definitions of queues. The zero value is empty.
-type queueCache struct {
-	mu     sync.Mutex
-	queues map[queueKey]cachedQueue
-}
-
 // queueKey has names as the product compares them: without case.
 type queueKey struct{ folder, queue string }
-
-type cachedQueue struct {
-	queueDefinition
-	read time.Time
-}
 
 func keyOf(folder, queue string) queueKey {
 	return queueKey{strings.ToLower(folder), strings.ToLower(strings.TrimSpace(queue))}
 }
 
-func (q *queueCache) get(folder, queue string) (queueDefinition, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	c, ok := q.queues[keyOf(folder, queue)]
-	return c.queueDefinition, ok && time.Since(c.read) < queueLife
-}
-
-func (q *queueCache) put(folder, queue string, d queueDefinition) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.queues == nil {
-		q.queues = map[queueKey]cachedQueue{}
-	}
-	q.queues[keyOf(folder, queue)] = cachedQueue{d, time.Now()}
-}
-
-func (q *queueCache) forget(folder, queue string) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	delete(q.queues, keyOf(folder, queue))
-}
-
 // queue finds a queue's definition. Where there is none the result says what
 // came of the look-up, with the zero Outcome if no row, or several, bear the name.
 func (c *Connector) queue(ctx context.Context, folder, name string) (queueDefinition, bool, orchestrator.Result) {
-	if d, ok := c.queues.get(folder, name); ok {
+	if d, ok := c.queues.Get(keyOf(folder, name)); ok {
 		return d, true, orchestrator.Result{}
 	}
 	a := c.Client.Do(ctx, orchestrator.Call{
@@ -83,8 +46,16 @@ func (c *Connector) queue(ctx context.Context, folder, name string) (queueDefini
 	if !ok {
 		return queueDefinition{}, false, well
 	}
-	c.queues.put(folder, name, d)
+	c.queues.Put(keyOf(folder, name), d)
 	return d, true, well
+}
+
+// forgetQueue drops what is known of the request's queue, which was refused.
+func (c *Connector) forgetQueue(r *job.Request) {
+	name := keyOf(r.Folder, r.Queue)
+	if d, ok := c.queues.Get(name); ok {
+		c.queues.Forget(name, d)
+	}
 }
 
 // only is the one row of that name: a server may ignore the filter.
@@ -106,7 +77,7 @@ func readList[T any](a orchestrator.Answer) ([]T, bool) {
 	var list struct {
 		Value *[]T
 	}
-	if !succeeded(a) || json.Unmarshal(a.Body, &list) != nil || list.Value == nil {
+	if !a.Succeeded() || json.Unmarshal(a.Body, &list) != nil || list.Value == nil {
 		return nil, false
 	}
 	return *list.Value, true

@@ -5,74 +5,30 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // release is what is used of ReleaseDto: a process as it is set up in a folder.
 type release struct{ Key, Name string }
 
-// releaseLife is how long the key of a process is believed.
-const releaseLife = 10 * time.Minute
-
-// releaseCache remembers the keys of processes. The zero value is empty.
-type releaseCache struct {
-	mu   sync.Mutex
-	keys map[releaseName]cachedRelease
-}
-
 // releaseName has names as the product compares them: without case.
 type releaseName struct{ folder, process string }
 
-type cachedRelease struct {
-	key  string
-	read time.Time
-}
-
-// maxReleases bounds what is remembered, for a publisher may be allowed to name
-// any folder and any process.
-const maxReleases = 10_000
-
 func releaseOf(r *job.Request) releaseName {
 	return releaseName{strings.ToLower(r.Folder), strings.ToLower(strings.TrimSpace(r.Process))}
-}
-
-func (c *releaseCache) get(name releaseName) (key string, ok bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	known, ok := c.keys[name]
-	return known.key, ok && time.Since(known.read) < releaseLife
-}
-
-func (c *releaseCache) put(name releaseName, key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.keys == nil || len(c.keys) >= maxReleases {
-		c.keys = map[releaseName]cachedRelease{}
-	}
-	c.keys[name] = cachedRelease{key, time.Now()}
-}
-
-// forget drops a key that was refused, unless another was learnt since.
-func (c *releaseCache) forget(name releaseName, key string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.keys[name].key == key {
-		delete(c.keys, name)
-	}
 }
 
 // releaseKey finds the key of the request's process. remembered tells that it
 // was not asked for just now. Where there is no key the result says why.
 func (c *Connector) releaseKey(ctx context.Context, r *job.Request) (key string, remembered bool, none orchestrator.Result) {
 	name := strings.TrimSpace(r.Process)
-	if guid.MatchString(name) {
+	if values.GUID.MatchString(name) {
 		return name, false, orchestrator.Result{}
 	}
-	if key, ok := c.releases.get(releaseOf(r)); ok {
+	if key, ok := c.releases.Get(releaseOf(r)); ok {
 		return key, true, orchestrator.Result{}
 	}
 	a := c.Client.Do(ctx, orchestrator.Call{
@@ -96,7 +52,7 @@ func (c *Connector) releaseKey(ctx context.Context, r *job.Request) (key string,
 		}
 		return "", false, withNames(orchestrator.Result{Health: orchestrator.Well, Outcome: why}, r)
 	}
-	c.releases.put(releaseOf(r), key)
+	c.releases.Put(releaseOf(r), key)
 	return key, false, orchestrator.Result{}
 }
 

@@ -53,7 +53,7 @@ func TestJobsOfAnotherClock(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				l := newJobLookUps(t, 100)
-				l.c.jobs.trust()
+				l.c.jobs.Trust()
 				try := again(start())
 				try.Skew = tt.skew
 				l.list = func() reply {
@@ -115,7 +115,7 @@ func TestALostRequestIsNotSent(t *testing.T) {
 			}
 			for doubt, calls := range map[bool]string{false: "R", true: "LR"} {
 				l := newJobLookUps(t, 100)
-				l.c.jobs.trust()
+				l.c.jobs.Trust()
 				try := again(start())
 				asked := ""
 				try.Again, try.Still = doubt, func() bool { asked = l.api.jobOrder(); return still }

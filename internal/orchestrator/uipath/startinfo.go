@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // maxInput is the API's own limit of InputArguments, in UTF-16 units
@@ -48,9 +49,9 @@ func newStart(r *job.Request) (s jobStart, field, wrong string) {
 		if hint := elsewhere[name]; hint != "" {
 			return s, "options." + name, hint
 		}
-		written, wrong := startFields.read(name, r.Options[name])
+		written, wrong := readStartField(name, r.Options[name])
 		if wrong != "" {
-			return s, "options." + clip(name), wrong
+			return s, "options." + values.Clip(name), wrong
 		}
 		if written != nil {
 			s.fields[name] = written
@@ -63,6 +64,14 @@ func newStart(r *job.Request) (s jobStart, field, wrong string) {
 		return s, "options." + field, wrong
 	}
 	return s, "", ""
+}
+
+// readStartField gives a field as it shall be sent: nil for null.
+func readStartField(name string, given json.RawMessage) (written json.RawMessage, wrong string) {
+	if _, known := startFields[name]; !known {
+		return nil, "unknown for a job; there are the fields of StartJobs, as Strategy, JobsCount, RuntimeType, RunAsMe and InputFile"
+	}
+	return startFields.Read(name, given)
 }
 
 // complete adds what a request sets by names of ours.

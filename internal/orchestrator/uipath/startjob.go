@@ -8,6 +8,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // submitJob starts a job, unless an earlier try of the request may have: then
@@ -48,7 +49,7 @@ func (c *Connector) startJob(ctx context.Context, t orchestrator.Try, s jobStart
 	result := withNames(jobWords.refine(a, true), t.Request)
 	switch {
 	case result.Verdict == job.Rejected && result.Reason == job.NotFound:
-		c.releases.forget(releaseOf(r), key)
+		c.releases.Forget(releaseOf(r), key)
 		if remembered {
 			result.Verdict, result.Reason = job.Deferred, ""
 			result.Detail = "process: the API does not know its key any more; the next try asks for it anew"
@@ -74,7 +75,7 @@ func (w words) knows(c string) bool {
 
 // started is the result of an answer that names the jobs it made.
 func (c *Connector) started(r *job.Request, rows []jobRow, asked, status int) orchestrator.Result {
-	take(&c.jobs.owners, r.ID, rows...)
+	lookup.Take(&c.jobs.Owners, r.ID, rows...)
 	result := orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{
 		Verdict: job.Delivered, Status: status, Receipt: rows[0].receipt(), Called: true,
 	}}
@@ -84,7 +85,7 @@ func (c *Connector) started(r *job.Request, rows []jobRow, asked, status int) or
 		return result
 	}
 	if len(rows) == 1 { // several would fill the page that they are to prove
-		c.jobs.delivered(r, rows[0], time.Now())
+		c.proves(r, rows[0], time.Now())
 	}
 	return result
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 // jobCalls answers what starting a job asks for: by the n-th call of each kind,
@@ -324,7 +325,7 @@ func TestReleaseCache(t *testing.T) {
 		}
 		try("Finance", "PostInvoice", job.Delivered, "RS")
 		try("FINANCE", " postinvoice", job.Delivered, "S")
-		time.Sleep(releaseLife + time.Second)
+		time.Sleep(lookup.CacheLife + time.Second)
 		try("Finance", "PostInvoice", job.Delivered, "RS")
 		try("Finance", "PostInvoice", job.Deferred, "S") // the process was made anew
 		try("Finance", "PostInvoice", job.Delivered, "RS")
@@ -334,16 +335,4 @@ func TestReleaseCache(t *testing.T) {
 		try("Finance", keys(9), job.Rejected, "S")       // named by its key
 		try("Finance", "PostInvoice", job.Deferred, "S") // what others did changes nothing
 	})
-}
-
-// A key that was refused is forgotten only if no other was learnt since.
-func TestForgettingARelease(t *testing.T) {
-	t.Parallel()
-	var c releaseCache
-	name := releaseOf(start())
-	c.put(name, "new")
-	c.forget(name, "old")
-	if key, ok := c.get(name); !ok || key != "new" {
-		t.Errorf("%q, %t", key, ok)
-	}
 }

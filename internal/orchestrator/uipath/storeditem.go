@@ -2,13 +2,13 @@ package uipath
 
 import (
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/job"
-	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
+	"github.com/queueferry/queueferry/internal/orchestrator/values"
 )
 
 // itemRow is what is used of QueueItemDto.
@@ -36,7 +36,7 @@ type storedItem struct {
 	shown   bool // content is known
 }
 
-func (i storedItem) names() []string { return namesOf(i.receipt) }
+func (i storedItem) Names() []string { return lookup.NamesOf(i.receipt) }
 
 // mergeRows makes items of rows that are in the order of their ids, last first.
 func mergeRows(rows []itemRow) []storedItem {
@@ -68,17 +68,17 @@ func (r itemRow) item() storedItem {
 	if id, err := strconv.ParseInt(string(r.ID), 10, 64); err == nil && id > 0 {
 		i.receipt.ID = strconv.FormatInt(id, 10)
 	}
-	if guid.MatchString(r.Key) {
+	if values.GUID.MatchString(r.Key) {
 		i.receipt.Key = strings.ToLower(r.Key)
 	}
-	i.created, _ = instant(r.CreationTime)
+	i.created, _ = values.Instant(r.CreationTime)
 	i.content, i.shown = r.content()
 	return i
 }
 
 // content reports false where the row shows none, or none that can be read.
 func (r itemRow) content() (fields job.Fields, ok bool) {
-	if !isNull(r.SpecificContent) {
+	if !values.Null(r.SpecificContent) {
 		return fields, json.Unmarshal(r.SpecificContent, &fields) == nil
 	}
 	if r.SpecificData == "" {
@@ -94,33 +94,13 @@ func (r itemRow) content() (fields job.Fields, ok bool) {
 // holds reports whether the item has the content, if that can be told.
 func (i storedItem) holds(content job.Fields) (same, told bool) {
 	if !i.shown {
-		return empty(content), empty(content)
+		return values.Empty(content), values.Empty(content)
 	}
-	return sameContent(content, i.content), true
+	return values.SameContent(content, i.content), true
 }
-
-// slack is how much earlier than our first try an item of ours may seem to have
-// been made: clocks are compared by a header that counts in seconds.
-const slack = 2 * time.Second
 
 // since reports whether the item was made after our clock showed a time. ahead is
 // by how much the server's clock is ahead of ours.
 func (i storedItem) since(first time.Time, ahead time.Duration) bool {
-	return !i.created.Add(-ahead).Before(first.Add(-slack))
-}
-
-// clockAhead is by how much the server's clock is surely ahead of ours, as its
-// answer to a call tells; negative: behind.
-func clockAhead(a orchestrator.Answer, began, ended time.Time) time.Duration {
-	date, err := http.ParseTime(a.Header.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	if early := date.Sub(ended); early > 0 {
-		return early
-	}
-	if late := began.Sub(date.Add(time.Second)); late > 0 {
-		return -late
-	}
-	return 0
+	return !i.created.Add(-ahead).Before(first.Add(-lookup.Slack))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
+	"github.com/queueferry/queueferry/internal/orchestrator/lookup"
 )
 
 func answers(replies ...reply) func(int) reply {
@@ -164,7 +165,7 @@ func TestQueueCache(t *testing.T) {
 		again("Finance", "Invoices")
 		again("FINANCE", "invoices ")
 		look(1)
-		time.Sleep(queueLife + time.Second)
+		time.Sleep(lookup.CacheLife + time.Second)
 		again("Finance", "Invoices")
 		look(2)
 		if r := again("Finance", "Invoices"); r.Reason != job.NotFound { // the queue was deleted

@@ -1,5 +1,3 @@
-// Package veeam speaks the REST API of Veeam Recovery Orchestrator. So far it
-// knows the Clients resource alone.
 package veeam
 
 import (

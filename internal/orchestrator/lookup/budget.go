@@ -1,4 +1,4 @@
-package uipath
+package lookup
 
 import (
 	"math/rand/v2"
@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/retry"
 )
 
@@ -17,10 +16,10 @@ const (
 	longestLookUpPause = 2 * time.Minute
 )
 
-// budget bounds how many look-ups are made: no more in any minute than allowed,
+// Budget bounds how many look-ups are made: no more in any minute than allowed,
 // and none while the API asks for fewer. It never makes anyone wait: a call slot
 // is too dear for that. It is safe for concurrent use.
-type budget struct {
+type Budget struct {
 	limiter *rate.Limiter
 
 	mu        sync.Mutex
@@ -29,18 +28,18 @@ type budget struct {
 	booked    bookings  // of those who have to wait
 }
 
-// newBudget allows a third of the minute's look-ups at once, and spreads the
+// NewBudget allows a third of the minute's look-ups at once, and spreads the
 // rest over the minute.
-func newBudget(perMinute int) *budget {
+func NewBudget(perMinute int) *Budget {
 	perMinute = max(perMinute, 1)
 	burst := max(perMinute/3, 1)
 	steady := max(float64(perMinute-burst), 0.5)
-	return &budget{limiter: rate.NewLimiter(rate.Limit(steady/60), burst)}
+	return &Budget{limiter: rate.NewLimiter(rate.Limit(steady/60), burst)}
 }
 
-// take takes leave for one look-up; or tells how long to wait before asking
+// Take takes leave for one look-up; or tells how long to wait before asking
 // again.
-func (b *budget) take(now time.Time) (wait time.Duration) {
+func (b *Budget) Take(now time.Time) (wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if wait := b.until.Sub(now); wait > 0 {
@@ -54,9 +53,12 @@ func (b *budget) take(now time.Time) (wait time.Duration) {
 	return 0
 }
 
+// Left is how many look-ups may be made at a time, at once.
+func (b *Budget) Left(now time.Time) float64 { return b.limiter.TokensAt(now) }
+
 // book tells one who has to wait how long, at least soonest: all who wait are
 // spread, so that as many come back at a time as fit the seats of a request.
-func (b *budget) book(of group, seats int, soonest time.Duration) time.Duration {
+func (b *Budget) book(of any, seats int, soonest time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	interval := time.Duration(float64(time.Second) / float64(b.limiter.Limit()))
@@ -66,7 +68,7 @@ func (b *budget) book(of group, seats int, soonest time.Duration) time.Duration 
 // throttled stops look-ups for as long as the API asked, or for a time that
 // doubles, more or less, with each 429 that names none. It returns how long they
 // are stopped.
-func (b *budget) throttled(now time.Time, asked time.Duration) time.Duration {
+func (b *Budget) throttled(now time.Time, asked time.Duration) time.Duration {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.throttles++
@@ -79,21 +81,9 @@ func (b *budget) throttled(now time.Time, asked time.Duration) time.Duration {
 	return b.until.Sub(now)
 }
 
-// answered forgets the throttles of before.
-func (b *budget) answered() {
+// Answered forgets the throttles of before.
+func (b *Budget) Answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.throttles = 0
-}
-
-// lagging is how long it is still too early to believe that an item which must be
-// there is not: lists lag.
-func (c *Connector) lagging(t orchestrator.Try) time.Duration {
-	switch {
-	case t.Again:
-		return t.Settling(c.Settle)
-	case t.FirstTry.IsZero():
-		return c.Settle
-	}
-	return time.Until(t.FirstTry.Add(c.Settle))
 }

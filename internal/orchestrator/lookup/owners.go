@@ -1,4 +1,4 @@
-package uipath
+package lookup
 
 import (
 	"crypto/sha256"
@@ -8,10 +8,10 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// owners remembers to which request each job, or item, belongs: which one was
+// Owners remembers to which request each job, or item, belongs: which one was
 // answered with it, or found it. Two requests of one reference are not taken for
 // each other then. The zero value is empty. It is safe for concurrent use.
-type owners struct {
+type Owners struct {
 	mu     sync.Mutex
 	of     map[digest]digest // of the request's id, by that of a name of what it owns
 	order  []digest          // of the names; once it is full, a ring
@@ -30,11 +30,11 @@ func digestOf(text string) digest {
 // maxOwners bounds what is remembered.
 const maxOwners = 65_536
 
-// named is what can be owned. It has a name, or several: the first is remembered.
-type named interface{ names() []string }
+// Named is what can be owned. It has a name, or several: the first is remembered.
+type Named interface{ Names() []string }
 
-// namesOf are the names of what a receipt is of.
-func namesOf(r job.Receipt) (names []string) {
+// NamesOf are the names of what a receipt is of.
+func NamesOf(r job.Receipt) (names []string) {
 	for _, name := range [...]string{r.ID, strings.ToLower(r.Key)} {
 		if name != "" {
 			names = append(names, name)
@@ -43,14 +43,14 @@ func namesOf(r job.Receipt) (names []string) {
 	return names
 }
 
-// take notes that all belong to a request, unless one belongs to another.
-func take[T named](o *owners, request string, all ...T) bool {
+// Take notes that all belong to a request, unless one belongs to another.
+func Take[T Named](o *Owners, request string, all ...T) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	id := digestOf(request)
 	firsts := make([]digest, 0, 1)
 	for _, one := range all {
-		names := one.names()
+		names := one.Names()
 		if o.others(id, names) {
 			return false
 		}
@@ -64,13 +64,13 @@ func take[T named](o *owners, request string, all ...T) bool {
 	return true
 }
 
-// notOfOthers leaves out what belongs to another request.
-func notOfOthers[T named](o *owners, request string, all []T) (left []T) {
+// NotOfOthers leaves out what belongs to another request.
+func NotOfOthers[T Named](o *Owners, request string, all []T) (left []T) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	id := digestOf(request)
 	for _, one := range all {
-		if !o.others(id, one.names()) {
+		if !o.others(id, one.Names()) {
 			left = append(left, one)
 		}
 	}
@@ -78,7 +78,7 @@ func notOfOthers[T named](o *owners, request string, all []T) (left []T) {
 }
 
 // others needs the lock.
-func (o *owners) others(request digest, names []string) bool {
+func (o *Owners) others(request digest, names []string) bool {
 	for _, name := range names {
 		if owner, ok := o.of[digestOf(name)]; ok && owner != request {
 			return true
@@ -88,7 +88,7 @@ func (o *owners) others(request digest, names []string) bool {
 }
 
 // own needs the lock.
-func (o *owners) own(request, name digest) {
+func (o *Owners) own(request, name digest) {
 	if _, ok := o.of[name]; ok {
 		return
 	}

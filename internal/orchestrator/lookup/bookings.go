@@ -1,4 +1,4 @@
-package uipath
+package lookup
 
 import (
 	"maps"
@@ -7,9 +7,10 @@ import (
 
 // bookings spreads look-ups that have to wait: as many of one group at a time as
 // fit one request, and one request at a time. Those of a time meet there, and
-// are looked up together. The zero value is empty.
+// are looked up together. Groups of every kind
+// are told apart as keys of a map. The zero value is empty.
 type bookings struct {
-	of   map[group]booking
+	of   map[any]booking
 	last time.Time // the latest that was given
 }
 
@@ -20,7 +21,7 @@ type booking struct {
 
 // next is how long to wait, at least soonest. seats are those of a request, and
 // interval is between two.
-func (b *bookings) next(of group, seats int, now time.Time, soonest, interval time.Duration) time.Duration {
+func (b *bookings) next(of any, seats int, now time.Time, soonest, interval time.Duration) time.Duration {
 	slot := b.of[of]
 	if slot.seats == 0 || slot.at.Before(now.Add(soonest)) {
 		b.forget(now)
@@ -33,7 +34,7 @@ func (b *bookings) next(of group, seats int, now time.Time, soonest, interval ti
 	}
 	slot.seats--
 	if b.of == nil {
-		b.of = map[group]booking{}
+		b.of = map[any]booking{}
 	}
 	b.of[of] = slot
 	return slot.at.Sub(now)
@@ -41,5 +42,5 @@ func (b *bookings) next(of group, seats int, now time.Time, soonest, interval ti
 
 // forget drops what is over.
 func (b *bookings) forget(now time.Time) {
-	maps.DeleteFunc(b.of, func(_ group, slot booking) bool { return slot.at.Before(now) })
+	maps.DeleteFunc(b.of, func(_ any, slot booking) bool { return slot.at.Before(now) })
 }

@@ -1,4 +1,4 @@
-package uipath
+package lookup
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ func TestBudgetOfAMinute(t *testing.T) {
 		t.Run(fmt.Sprint(perMinute), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := newBudget(perMinute)
+				b := NewBudget(perMinute)
 				var taken []time.Time
 				for began := time.Now(); time.Since(began) < 10*time.Minute; {
 					now := time.Now()
-					wait := b.take(now)
+					wait := b.Take(now)
 					if wait == 0 {
 						taken = append(taken, now)
 						continue
@@ -47,16 +47,16 @@ func TestBudgetOfAMinute(t *testing.T) {
 func TestBudgetIsNotSpentByAsking(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget(3)
-		b.take(time.Now())
-		wait := b.take(time.Now())
+		b := NewBudget(3)
+		b.Take(time.Now())
+		wait := b.Take(time.Now())
 		for range 100 {
-			if again := b.take(time.Now()); again != wait {
+			if again := b.Take(time.Now()); again != wait {
 				t.Fatalf("%v, then %v", wait, again)
 			}
 		}
 		time.Sleep(wait)
-		if again := b.take(time.Now()); again != 0 {
+		if again := b.Take(time.Now()); again != 0 {
 			t.Errorf("%v more", again)
 		}
 	})
@@ -68,13 +68,13 @@ func TestBudgetPauses(t *testing.T) {
 		if firstLookUpPause != 5*time.Second || longestLookUpPause != 2*time.Minute {
 			t.Error("not the pauses of calls")
 		}
-		b := newBudget(30)
+		b := NewBudget(30)
 		pause := func(asked time.Duration) time.Duration {
 			t.Helper()
 			b.throttled(time.Now(), asked)
-			wait := b.take(time.Now())
+			wait := b.Take(time.Now())
 			time.Sleep(wait)
-			if again := b.take(time.Now()); again != 0 {
+			if again := b.Take(time.Now()); again != 0 {
 				t.Errorf("%v more after %v", again, wait)
 			}
 			return wait
@@ -82,21 +82,21 @@ func TestBudgetPauses(t *testing.T) {
 		if got := pause(90 * time.Second); got != 90*time.Second {
 			t.Errorf("asked for 90 s: %v", got)
 		}
-		b.answered()
+		b.Answered()
 		// Each within a fifth of its nominal length, and none longer than the longest.
 		for n, nominal := range []time.Duration{firstLookUpPause, 2 * firstLookUpPause, 4 * firstLookUpPause, 8 * firstLookUpPause, 16 * firstLookUpPause, longestLookUpPause, longestLookUpPause} {
 			if got := pause(0); got < nominal*4/5 || got > min(nominal*6/5, longestLookUpPause) {
 				t.Errorf("pause %d: %v", n+1, got)
 			}
 		}
-		b.answered()
+		b.Answered()
 		if got := pause(0); got > firstLookUpPause*6/5 {
 			t.Errorf("after an answer: %v", got)
 		}
 		// A shorter pause does not cut a longer one short.
 		b.throttled(time.Now(), time.Minute)
 		b.throttled(time.Now(), time.Second)
-		if got := b.take(time.Now()); got != time.Minute {
+		if got := b.Take(time.Now()); got != time.Minute {
 			t.Errorf("%v", got)
 		}
 	})
@@ -107,7 +107,7 @@ func TestBudgetPausesAreSpread(t *testing.T) {
 	t.Parallel()
 	now, waits := time.Now(), map[time.Duration]bool{}
 	for range 20 {
-		wait := newBudget(30).throttled(now, 0)
+		wait := NewBudget(30).throttled(now, 0)
 		if waits[wait] = true; wait < firstLookUpPause*4/5 || wait > firstLookUpPause*6/5 {
 			t.Errorf("wait %v", wait)
 		}
@@ -122,11 +122,13 @@ func TestBookings(t *testing.T) {
 	t.Parallel()
 	var b bookings
 	now := time.Now()
+	type group struct{ folder, queue string }
+	const seats = 19
 	one, other := group{"a", "1"}, group{"a", "2"}
 	waits := map[group]map[time.Duration]int{one: {}, other: {}}
-	for range 2*mostReferences + 1 {
+	for range 2*seats + 1 {
 		for of, n := range waits {
-			n[b.next(of, mostReferences, now, time.Second, 3*time.Second)]++
+			n[b.next(of, seats, now, time.Second, 3*time.Second)]++
 		}
 	}
 	times := map[time.Duration]bool{}
@@ -134,9 +136,9 @@ func TestBookings(t *testing.T) {
 		if len(n) != 3 {
 			t.Errorf("%v: %v", of, n)
 		}
-		for wait, seats := range n {
-			if wait < time.Second || (wait-time.Second)%(3*time.Second) != 0 || seats > mostReferences || times[wait] {
-				t.Errorf("%d at %v", seats, wait)
+		for wait, taken := range n {
+			if wait < time.Second || (wait-time.Second)%(3*time.Second) != 0 || taken > seats || times[wait] {
+				t.Errorf("%d at %v", taken, wait)
 			}
 			times[wait] = true
 		}

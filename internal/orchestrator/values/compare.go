@@ -1,4 +1,4 @@
-package uipath
+package values
 
 import (
 	"bytes"
@@ -11,38 +11,43 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// sameContent reports whether content that the server shows is content that was
+// SameContent reports whether content that the server shows is content that was
 // sent, allowing for what the server does to values: it takes annotations off,
 // writes numbers and dates in a form of its own, and may leave out what is null.
 // Names count letter by letter.
-func sameContent(sent, got job.Fields) bool {
+func SameContent(sent, got job.Fields) bool {
 	return covers(sent, got) && covers(got, sent)
 }
+
+// Annotation is the end of a member that tells an OData server the type of another
+// one.
+const Annotation = "@odata.type"
 
 // covers reports whether b has everything that is in a.
 func covers(a, b job.Fields) bool {
 	for name, value := range a {
-		if strings.HasSuffix(name, annotation) || isNull(value) {
+		if strings.HasSuffix(name, Annotation) || Null(value) {
 			continue
 		}
-		if other := b[name]; isNull(other) || !sameValue(value, other) {
+		if other := b[name]; Null(other) || !sameValue(value, other) {
 			return false
 		}
 	}
 	return true
 }
 
-func isNull(value json.RawMessage) bool { return first(value) == 0 || first(value) == 'n' }
+// Null reports whether a value is null, or none at all.
+func Null(value json.RawMessage) bool { return First(value) == 0 || First(value) == 'n' }
 
-// empty reports whether content says nothing: it is then equal to no content.
-func empty(content job.Fields) bool { return covers(content, nil) }
+// Empty reports whether content says nothing: it is then equal to no content.
+func Empty(content job.Fields) bool { return covers(content, nil) }
 
 func sameValue(a, b json.RawMessage) bool {
 	a, b = bytes.TrimSpace(a), bytes.TrimSpace(b)
 	switch {
 	case bytes.Equal(a, b):
 		return true
-	case first(a) == '"' && first(b) == '"':
+	case First(a) == '"' && First(b) == '"':
 		return sameText(a, b)
 	case isNumber(a) && isNumber(b):
 		return sameNumber(string(a), string(b))
@@ -51,7 +56,7 @@ func sameValue(a, b json.RawMessage) bool {
 }
 
 func isNumber(value json.RawMessage) bool {
-	c := first(value)
+	c := First(value)
 	return c == '-' || c >= '0' && c <= '9'
 }
 
@@ -65,14 +70,14 @@ func sameText(a, b json.RawMessage) bool {
 	if s == t {
 		return true
 	}
-	at, ok := instant(s)
-	other, also := instant(t)
+	at, ok := Instant(s)
+	other, also := Instant(t)
 	return ok && also && at.Equal(other)
 }
 
-// instant reads a date and time of RFC 3339 as exactly as the server keeps it.
+// Instant reads a date and time of RFC 3339 as exactly as the server keeps it.
 // One without a zone is in UTC.
-func instant(s string) (time.Time, bool) {
+func Instant(s string) (time.Time, bool) {
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05"} {
 		if at, err := time.Parse(form, s); err == nil {
 			return at.UTC().Truncate(100 * time.Nanosecond), true

@@ -1,4 +1,4 @@
-package uipath
+package values
 
 import (
 	"encoding/json"
@@ -60,10 +60,10 @@ func TestSameContent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			sent, got := object(t, tt.sent), object(t, tt.got)
-			if same := sameContent(sent, got); same != tt.want {
+			if same := SameContent(sent, got); same != tt.want {
 				t.Errorf("%t", same)
 			}
-			if same := sameContent(got, sent); same != tt.want {
+			if same := SameContent(got, sent); same != tt.want {
 				t.Errorf("the other way round: %t", same)
 			}
 		})
@@ -92,7 +92,7 @@ func FuzzSameContent(f *testing.F) {
 		if json.Unmarshal([]byte(first), &a) != nil || json.Unmarshal([]byte(second), &b) != nil {
 			return
 		}
-		if sameContent(a, b) != sameContent(b, a) {
+		if SameContent(a, b) != SameContent(b, a) {
 			t.Error("not the same in both directions")
 		}
 		for _, content := range []job.Fields{a, b} {
@@ -100,7 +100,7 @@ func FuzzSameContent(f *testing.F) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !sameContent(content, object(t, string(text))) {
+			if !SameContent(content, object(t, string(text))) {
 				t.Errorf("not the same as itself: %s", text)
 			}
 		}

@@ -1,4 +1,4 @@
-package uipath
+package lookup
 
 import (
 	"context"
@@ -8,20 +8,20 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// gatherTime is how long a look-up waits for others that can come along.
-const gatherTime = 20 * time.Millisecond
+// GatherTime is how long a look-up waits for others that can come along.
+const GatherTime = 20 * time.Millisecond
 
 // flight is one request for several who wait for it. It lives as long as one of
 // them does: the last to leave ends it, and waits for its end.
-type flight[S any] struct {
-	of      group
+type flight[G comparable, S any] struct {
+	of      G
 	cancel  context.CancelFunc
 	full    chan struct{} // closed when it need not gather any longer
 	done    chan struct{} // closed when the fields below are final
 	found   map[string]look[S]
 	panicky any // what the request panicked with
 
-	// Guarded by lookUps.mu; references are fixed once it is not gathering.
+	// Guarded by LookUps.mu; references are fixed once it is not gathering.
 	references []string
 	length     int // of the filter
 	content    int
@@ -31,23 +31,20 @@ type flight[S any] struct {
 // join takes a seat in a request that is about to be made. Without leave to make
 // one there is no flight: wait is when to come again. leads tells whose request
 // it is.
-func (l *lookUps[S]) join(ctx context.Context, of group, r *job.Request) (f *flight[S], leads bool, wait time.Duration) {
+func (l *LookUps[G, S]) join(ctx context.Context, of G, r *job.Request) (f *flight[G, S], leads bool, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f := l.gathering[of]; f != nil && l.seat(f, r) {
 		return f, false, 0
 	}
-	if wait := l.budget.take(time.Now()); wait > 0 {
-		return nil, false, l.budget.book(of, l.seats, wait)
+	if wait := l.Budget.Take(time.Now()); wait > 0 {
+		return nil, false, l.Budget.book(of, l.Seats, wait)
 	}
 	if before := l.gathering[of]; before != nil {
 		close(before.full)
 	}
-	f = &flight[S]{of: of, full: make(chan struct{}), done: make(chan struct{})}
+	f = &flight[G, S]{of: of, full: make(chan struct{}), done: make(chan struct{})}
 	l.seat(f, r)
-	if l.gathering == nil {
-		l.gathering = map[group]*flight[S]{}
-	}
 	l.gathering[of] = f
 	// Not the first one's context: the others' look-up does not end with it.
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -56,13 +53,13 @@ func (l *lookUps[S]) join(ctx context.Context, of group, r *job.Request) (f *fli
 }
 
 // seat reports false if there is no room for one more. It needs the lock.
-func (l *lookUps[S]) seat(f *flight[S], r *job.Request) bool {
-	name, length, content := l.same(r.Reference), filterLength(r.Reference), contentLength(r.Content)
-	known := slices.ContainsFunc(f.references, func(other string) bool { return l.same(other) == name })
+func (l *LookUps[G, S]) seat(f *flight[G, S], r *job.Request) bool {
+	name, length, content := l.Same(r.Reference), l.Length(r.Reference), r.Content.Size()
+	known := slices.ContainsFunc(f.references, func(other string) bool { return l.Same(other) == name })
 	switch {
 	case known:
 	case len(f.references) > 0 &&
-		(len(f.references) >= l.seats || f.length+length > l.room || f.content+content > mostContent):
+		(len(f.references) >= l.Seats || f.length+length > l.Room || f.content+content > MostContent):
 		return false
 	default:
 		f.references = append(f.references, r.Reference)
@@ -72,24 +69,12 @@ func (l *lookUps[S]) seat(f *flight[S], r *job.Request) bool {
 	return true
 }
 
-// filterLength is what a reference adds to the escaped filter.
-func filterLength(reference string) int {
-	return len("%20or%20Reference%20eq%20") + len(escape(quote(reference)))
-}
-
-func contentLength(content job.Fields) (n int) {
-	for name, value := range content {
-		n += len(name) + len(value)
-	}
-	return n
-}
-
 // run gathers references, and asks for them.
-func (l *lookUps[S]) run(ctx context.Context, f *flight[S]) {
+func (l *LookUps[G, S]) run(ctx context.Context, f *flight[G, S]) {
 	defer close(f.done)
 	defer f.cancel()
 	defer func() { f.panicky = recover() }()
-	gather := time.NewTimer(gatherTime)
+	gather := time.NewTimer(GatherTime)
 	defer gather.Stop()
 	select {
 	case <-gather.C:
@@ -102,7 +87,7 @@ func (l *lookUps[S]) run(ctx context.Context, f *flight[S]) {
 }
 
 // depart lets no one else join.
-func (l *lookUps[S]) depart(f *flight[S]) []string {
+func (l *LookUps[G, S]) depart(f *flight[G, S]) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.gathering[f.of] == f {
@@ -113,7 +98,7 @@ func (l *lookUps[S]) depart(f *flight[S]) []string {
 
 // await waits for the answer, or for the end of ctx, which is the error. A panic
 // of the request is everybody's who waits for it.
-func (l *lookUps[S]) await(ctx context.Context, f *flight[S]) error {
+func (l *LookUps[G, S]) await(ctx context.Context, f *flight[G, S]) error {
 	select {
 	case <-f.done:
 		if f.panicky != nil {
@@ -126,7 +111,7 @@ func (l *lookUps[S]) await(ctx context.Context, f *flight[S]) error {
 	}
 }
 
-func (l *lookUps[S]) leave(f *flight[S]) {
+func (l *LookUps[G, S]) leave(f *flight[G, S]) {
 	l.mu.Lock()
 	f.waiting--
 	last := f.waiting == 0
