@@ -21,8 +21,8 @@ func (c *Conn) Note(err error) {
 	}
 }
 
-// NoteTimeout counts a request that the server did not answer in time. After two
-// in a row the connection is dropped and made anew, to another server if several
+// NoteTimeout counts a request that the server did not answer in time, nor any
+// other meanwhile. After two in a row the connection is dropped and made anew, to another server if several
 // are known: a frozen server keeps its connections open. That happens once in 5
 // seconds at most.
 func (c *Conn) NoteTimeout() {
@@ -34,7 +34,7 @@ func (c *Conn) NoteTimeout() {
 }
 
 // NoteAnswer counts a request that the server answered.
-func (c *Conn) NoteAnswer() { c.silent.answer() }
+func (c *Conn) NoteAnswer() { c.silent.answer(time.Now()) }
 
 func answered(err error) bool {
 	_, ok := errors.AsType[*jetstream.APIError](err)
@@ -44,20 +44,29 @@ func answered(err error) bool {
 const (
 	timeoutsInARow = 2
 	reconnectPause = 5 * time.Second
+	// slow is how long after an answer a time-out tells of a server that is slow,
+	// not silent: no request times out sooner than that.
+	slow = 2 * time.Second
 )
 
 // silence counts time-outs. The pause is there because the time-outs of many
 // requests come at once, some of them after the new connection is up.
 type silence struct {
-	mu    sync.Mutex
-	count int
-	last  time.Time // of the last time that it said so
+	mu       sync.Mutex
+	count    int
+	last     time.Time // of the last time that it said so
+	answered time.Time // the last answer; zero: there was none
 }
 
-// timeout reports whether the connection should be dropped.
+// timeout reports whether the connection should be dropped. It never should
+// because of requests to a server that answered others meanwhile: what is on the
+// way to the worker would be lost with the connection, for an ack wait.
 func (s *silence) timeout(now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if now.Sub(s.answered) < slow {
+		return false
+	}
 	s.count++
 	if s.count < timeoutsInARow || (!s.last.IsZero() && now.Sub(s.last) < reconnectPause) {
 		return false
@@ -66,8 +75,8 @@ func (s *silence) timeout(now time.Time) bool {
 	return true
 }
 
-func (s *silence) answer() {
+func (s *silence) answer(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.count = 0
+	s.count, s.answered = 0, now
 }

@@ -32,9 +32,22 @@ func TestSilence(t *testing.T) {
 		t.Parallel()
 		var s silence
 		s.timeout(at(0))
-		s.answer()
-		if s.timeout(at(time.Second)) {
+		s.answer(at(time.Second))
+		if s.timeout(at(10 * time.Second)) {
 			t.Error("time-outs count over an answer")
+		}
+	})
+	t.Run("slow, not silent", func(t *testing.T) {
+		t.Parallel()
+		var s silence
+		s.answer(at(0))
+		for i := range 100 { // requests that were made before the answer
+			if s.timeout(at(time.Duration(i) * 10 * time.Millisecond)) {
+				t.Fatal("the connection is dropped, and the server answers")
+			}
+		}
+		if s.timeout(at(slow)) || !s.timeout(at(slow)) {
+			t.Error("two time-outs after the answer are not what counts")
 		}
 	})
 	t.Run("a burst counts once", func(t *testing.T) {
@@ -78,6 +91,7 @@ func TestNoteTellsTimeoutsFromAnswers(t *testing.T) {
 		t.Fatalf("the connection was dropped %d times although answers came", n)
 	}
 
+	c.silent.answer(time.Now().Add(-slow)) // that long ago
 	c.Note(timeout)
 	c.Note(nats.ErrTimeout)
 	_ = receive(t, dropped, "disconnect after two time-outs")

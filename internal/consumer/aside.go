@@ -74,7 +74,7 @@ func (c *Consumer) term(d *delivery, reason job.Reason) bool {
 
 // confirmed sends an ack or a term, and reports whether the server has it.
 func (c *Consumer) confirmed(d *delivery, text string) bool {
-	d.answered.Store(true)
+	d.lastWord()
 	ctx, cancel := context.WithTimeout(c.books, confirmLimit)
 	defer cancel()
 	_, err := c.NATS.RequestWithContext(ctx, d.msg.Reply, []byte(text))

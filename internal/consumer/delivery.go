@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,11 @@ type delivery struct {
 
 	// owned is the last time, in unix nanoseconds, of which it is known that the
 	// message was ours: it stays ours for an ack wait from then on.
-	owned    atomic.Int64
-	answered atomic.Bool // an ack, nak or term is on its way
+	owned atomic.Int64
+	// extending is held while an in-progress ack is sent, so that none follows the
+	// last word.
+	extending sync.Mutex
+	answered  bool // an ack, nak or term is on its way
 
 	number uint64        // in the hand
 	gone   chan struct{} // closed when it has left the hand; nil while nobody waits for that

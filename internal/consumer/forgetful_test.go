@@ -22,7 +22,7 @@ func (b *rig) bare(t *testing.T, g *target, change func(*Settings)) *looper {
 	waiting, stop := context.WithCancelCause(t.Context())
 	t.Cleanup(func() { stop(nil) })
 	c.work, c.books, c.waiting = t.Context(), t.Context(), waiting
-	return newLooper(c, nil)
+	return newLooper(c, &puller{inbox: &inbox{}})
 }
 
 // A server that was killed counts deliveries anew. What this worker acked it does

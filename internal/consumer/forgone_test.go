@@ -68,7 +68,7 @@ func TestForgoneIsBounded(t *testing.T) {
 func TestForgoneEndsWithTheDurableConsumer(t *testing.T) {
 	t.Parallel()
 	c := New(Settings{Metrics: telemetry.NewMetrics(telemetry.Build{}).Route(route)})
-	l := newLooper(c, nil)
+	l := newLooper(c, &puller{inbox: &inbox{}})
 	now := time.Now()
 	l.foundOut(t.Context(), finding{began: now, durable: Durable{AckWait: time.Minute, Created: now}})
 	c.forgone.add(onceMore(1, 1, false))

@@ -75,12 +75,22 @@ func (k *keeper) extend(id uint64, d *delivery) {
 		d.giveUp(errLeaseLost)
 		return
 	}
-	if d.answered.Load() {
+	d.extending.Lock() // sending it only fills the library's buffer
+	defer d.extending.Unlock()
+	if d.answered {
 		return // it would put off a nak
 	}
 	reply := k.inbox + "." + strconv.FormatUint(id, 10) + "." + strconv.FormatInt(time.Now().UnixNano(), 10)
 	// An error means no answer, which says it all.
 	_ = k.nc.PublishRequest(d.msg.Reply, reply, inProgress)
+}
+
+// lastWord has no in-progress ack follow the answer that is sent next: the server
+// would forget when a nak wants the message back, and keep it for an ack wait.
+func (d *delivery) lastWord() {
+	d.extending.Lock()
+	defer d.extending.Unlock()
+	d.answered = true
 }
 
 // prolong takes the time at which the request left, not at which the answer

@@ -101,15 +101,19 @@ func TestStoodStill(t *testing.T) {
 		wait  time.Duration // the ack wait
 		gap   time.Duration // since the last turn
 		first bool          // the message comes before the tick
+		asked time.Duration // since the present pull was made; 0: another asked for the message
 		want  string
 		call  int
 	}{
-		"not at all":                  {30 * time.Second, time.Second, false, "ack", 1},
-		"for a while":                 {30 * time.Second, 20 * time.Second, false, "ack", 1},
-		"for too long":                {30 * time.Second, 40 * time.Second, false, "leave", 0},
-		"not at all, message first":   {30 * time.Second, time.Second, true, "ack", 1},
-		"for too long, message first": {30 * time.Second, 40 * time.Second, true, "leave", 0},
-		"a short ack wait":            {2 * time.Second, 2100 * time.Millisecond, true, "leave", 0},
+		"not at all":                  {30 * time.Second, time.Second, false, 0, "ack", 1},
+		"for a while":                 {30 * time.Second, 20 * time.Second, false, 0, "ack", 1},
+		"for too long":                {30 * time.Second, 40 * time.Second, false, 0, "leave", 0},
+		"not at all, message first":   {30 * time.Second, time.Second, true, 0, "ack", 1},
+		"for too long, message first": {30 * time.Second, 40 * time.Second, true, 0, "leave", 0},
+		"a short ack wait":            {2 * time.Second, 2100 * time.Millisecond, true, 0, "leave", 0},
+		"for too long, asked since":   {30 * time.Second, 40 * time.Second, false, 10 * time.Second, "ack", 1},
+		"for too long, asked then":    {30 * time.Second, 40 * time.Second, false, 35 * time.Second, "leave", 0},
+		"for a while, asked before":   {30 * time.Second, 20 * time.Second, false, 40 * time.Second, "ack", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -120,20 +124,92 @@ func TestStoodStill(t *testing.T) {
 			defer stop(nil)
 			c1.work, c1.books, c1.waiting = t.Context(), t.Context(), waiting
 			c1.ackWait.Store(int64(c.wait))
-			l := newLooper(c1, nil)
+			l := newLooper(c1, &puller{inbox: &inbox{}})
 			now := time.Now()
 			l.beat.Store(now.Add(-c.gap).UnixNano())
 			if !c.first {
 				l.turnOver(now)
 				l.turnOver(now.Add(time.Millisecond))
 			}
-			l.receive(message(1, 1, now))
+			m := message(1, 1, now)
+			if c.asked > 0 {
+				l.pull.inbox.sub, l.pull.asked = m.Sub, now.Add(-c.asked)
+			}
+			l.receive(m)
 			c1.crew.rest()
 			line := b.awaitSettled(1)
 			if line["disposition"] != c.want || len(g.calls()) != c.call {
 				t.Errorf("%d calls, settled as %v", len(g.calls()), line)
 			}
 		})
+	}
+}
+
+// What came while the process stood still may not be here yet when it stands
+// still again.
+func TestStoodStillTwice(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for name, c := range map[string]struct {
+		awake time.Duration // in between
+		want  time.Time
+	}{
+		"shortly after":   {turn / 2, now},
+		"long after":      {2 * turn, now.Add(time.Minute + 2*turn)},
+		"right at an end": {turn, now.Add(time.Minute + turn)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLooper(&Consumer{}, nil)
+			l.ackWait.Store(int64(30 * time.Second))
+			l.beat.Store(now.UnixNano())
+			at := now.Add(time.Minute)
+			l.turnOver(at)
+			at = at.Add(c.awake)
+			l.turnOver(at)
+			l.turnOver(at.Add(time.Minute))
+			if !l.stood.Equal(c.want) {
+				t.Errorf("stood still since %v, want %v", l.stood.Sub(now), c.want.Sub(now))
+			}
+		})
+	}
+}
+
+// stutterer is a target that stops the loop when it is told to.
+type stutterer struct {
+	*target
+	stops chan time.Duration
+	woke  chan struct{}
+}
+
+func (s *stutterer) Watch() (open bool, changed <-chan struct{}) {
+	select {
+	case d := <-s.stops:
+		time.Sleep(d) // what is tested
+		s.woke <- struct{}{}
+	default:
+	}
+	return s.target.Watch()
+}
+
+// A process that stands still now and then, and never for an ack wait, takes
+// nothing that it asks for afterwards for someone else's.
+func TestAProcessThatStutters(t *testing.T) {
+	t.Parallel()
+	const ackWait = 2 * time.Second
+	b := newRig(t, ackWait)
+	g := &stutterer{newTarget(nil), make(chan time.Duration), make(chan struct{})}
+	r := b.start(g.target, func(s *Settings) { s.Target = g })
+	r.awaitLongPull(b)
+	for i := range 3 {
+		g.stops <- ackWait * 3 / 4
+		<-g.woke
+		<-time.After(turn * 6 / 10) // what is tested
+		b.publish(fmt.Sprintf("job-%d", i))
+		line := b.awaitSettled(i + 1)
+		if line["disposition"] != "ack" || line["delivery"] != uint64(1) {
+			t.Fatalf("settled as %v", line)
+		}
 	}
 }
 
@@ -163,7 +239,7 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 		d[i].owned.Store(now.UnixNano())
 		_, d[i].giveUp = context.WithCancelCause(t.Context())
 	}
-	d[0].answered.Store(true)
+	d[0].lastWord()
 	d[1].owned.Store(now.Add(-time.Hour).UnixNano())
 	lost := errors.New("not given up")
 	d[1].giveUp = func(err error) { lost = err }
@@ -176,5 +252,52 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 	}
 	if !errors.Is(lost, errLeaseLost) {
 		t.Errorf("given up with %v", lost)
+	}
+}
+
+// Nor does one that was about to be sent when the answer was: the server would
+// keep the message for an ack wait, whatever the nak says.
+func TestNoProgressOvertakesAnAnswer(t *testing.T) {
+	t.Parallel()
+	b := makeRig(t, 30*time.Second)
+	nc := b.server.Conn(t)
+	said, err := nc.SubscribeSync("$JS.ACK.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := newKeeper(nc, newHand(), func() time.Duration { return time.Minute })
+	c := &Consumer{Settings: Settings{NATS: nc}}
+	for i := range uint64(300) {
+		d := &delivery{msg: message(i+1, 1, time.Now())}
+		d.owned.Store(time.Now().UnixNano())
+		begun, extended := make(chan struct{}), make(chan struct{})
+		go func() {
+			defer close(extended)
+			k.extend(i, d)
+			close(begun)
+			for range 30 {
+				k.extend(i, d)
+			}
+		}()
+		<-begun
+		c.answer(d, "-NAK")
+		<-extended
+		if err := nc.Publish("$JS.ACK.end", nil); err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for {
+			m, err := said.NextMsg(patient)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if m.Subject == "$JS.ACK.end" {
+				break
+			}
+			all = append(all, string(m.Data))
+		}
+		if last := all[len(all)-1]; last != "-NAK" {
+			t.Fatalf("delivery %d: %s after the nak", i, last)
+		}
 	}
 }

@@ -45,8 +45,8 @@ type looper struct {
 	heard     time.Time // last sign of the present pull
 	notBefore time.Time // no pull, and no search, before this time
 
-	stood     time.Time // when the process began to stand still
-	suspected time.Time // until when a message may have come meanwhile
+	stood time.Time // when the process began to stand still
+	woke  time.Time // when that was noticed; a message may have come meanwhile
 
 	reconnects uint64 // of the connection, that were noticed
 }
@@ -94,7 +94,10 @@ func (l *looper) run(ctx context.Context) {
 func (l *looper) turnOver(now time.Time) {
 	before := time.Unix(0, l.beat.Swap(now.UnixNano()))
 	if _, standstill := beats(l.lease()); now.Sub(before) > standstill {
-		l.stood, l.suspected = before, now.Add(turn)
+		if !before.Before(l.woke.Add(turn)) { // else what came the last time may not be here yet
+			l.stood = before
+		}
+		l.woke = now
 	}
 }
 
@@ -150,14 +153,17 @@ func (l *looper) arrived(ctx context.Context, m *nats.Msg) {
 }
 
 // receive takes a message in hand. One that may have come while the process
-// stood still was surely ours only before; it may be the first thing that the
-// loop sees afterwards.
+// stood still was surely ours only before, or when it was asked for; it may be
+// the first thing that the loop sees afterwards.
 func (l *looper) receive(m *nats.Msg) {
 	l.noticeReconnect()
 	owned := time.Now()
 	l.turnOver(owned)
-	if owned.Before(l.suspected) {
+	if owned.Before(l.woke.Add(turn)) {
 		owned = l.stood
+		if asked := l.pull.since(m); asked.After(owned) {
+			owned = asked
+		}
 	}
 	l.Consumer.receive(m, owned)
 }
@@ -172,11 +178,14 @@ func (l *looper) noticeReconnect() {
 }
 
 // check gives up a pull that is not wanted any more or that the server has
-// forgotten, and asks about the durable consumer now and then.
+// forgotten, and asks about the durable consumer now and then. It gives up also
+// what does not tell when a message was sent: a pull from before the process
+// stood still, and an inbox with a broken one.
 func (l *looper) check(ctx context.Context) {
 	now := time.Now()
 	silent := l.pull.outstanding > 0 && now.Sub(l.heard) > pullSilence
-	if l.NATS.IsConnected() && (silent || l.pull.lasting() && !l.wanted()) {
+	stale := l.pull.lasting() && l.pull.asked.Before(l.woke)
+	if l.NATS.IsConnected() && (silent || stale || l.pull.inbox.broken || l.pull.lasting() && !l.wanted()) {
 		if err := l.pull.renew(); err != nil {
 			l.lost(err)
 		}

@@ -133,7 +133,7 @@ func TestOldFinding(t *testing.T) {
 		asked.Add(1)
 		return Durable{}, nil
 	}
-	l := newLooper(c, nil)
+	l := newLooper(c, &puller{inbox: &inbox{}})
 	began := time.Now()
 	l.finding = true // one is under way
 	l.lost(errors.New("gone"))

@@ -217,6 +217,9 @@ func TestReadStatus(t *testing.T) {
 			if got != c.want || p.outstanding != c.outstanding {
 				t.Errorf("status %v with %d outstanding, want %v with %d", got, p.outstanding, c.want, c.outstanding)
 			}
+			if broken := c.want == isRefused || c.want == isLost; p.inbox.broken != broken {
+				t.Errorf("broken %t, want %t", p.inbox.broken, broken)
+			}
 		})
 	}
 }
@@ -238,6 +241,26 @@ func TestFormerPullsCount(t *testing.T) {
 	close(former.closed)
 	if !p.idle() {
 		t.Error("not idle after all has come")
+	}
+}
+
+// A message was sent after the present pull was made, if that asked for it.
+func TestSince(t *testing.T) {
+	t.Parallel()
+	sub, asked := &nats.Subscription{}, time.Now()
+	for name, c := range map[string]struct {
+		of     *nats.Subscription
+		broken bool
+		want   time.Time
+	}{
+		"the present pull":           {sub, false, asked},
+		"a pull that was given up":   {&nats.Subscription{}, false, time.Time{}},
+		"maybe one that was refused": {sub, true, time.Time{}},
+	} {
+		p := &puller{inbox: &inbox{sub: sub, broken: c.broken}, asked: asked}
+		if got := p.since(&nats.Msg{Sub: c.of}); !got.Equal(c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
 	}
 }
 

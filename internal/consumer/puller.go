@@ -49,6 +49,7 @@ type puller struct {
 	former []*inbox // given up, and maybe not empty yet
 
 	number      int           // of the last pull
+	asked       time.Time     // when it was made
 	expires     time.Duration // it ends by itself after this
 	brought     bool          // it brought a message
 	dry         bool          // the one before brought none
@@ -60,6 +61,9 @@ type inbox struct {
 	name   string // without the number of a pull
 	sub    *nats.Subscription
 	closed chan struct{} // it has delivered all that it had
+	// broken tells that a pull did not come to its regular end: what it asked for
+	// may still come, and cannot be told from what later ones ask for.
+	broken bool
 }
 
 func newPuller(nc *nats.Conn, stream, consumer string, wake chan<- struct{}) (*puller, error) {
@@ -128,6 +132,7 @@ func (p *puller) ask(n int, d Durable) error {
 		return fmt.Errorf("consumer: pull: %w", err)
 	}
 	p.number++
+	p.asked = time.Now()
 	if err := p.nc.PublishRequest(p.api, p.present(), body); err != nil {
 		return fmt.Errorf("consumer: pull: %w", err)
 	}
@@ -137,6 +142,15 @@ func (p *puller) ask(n int, d Durable) error {
 
 // present is the subject of the answers to the last pull.
 func (p *puller) present() string { return p.inbox.name + strconv.Itoa(p.number) }
+
+// since is a time before which the server cannot have sent m: that of the pull
+// which asked for it. Zero: nobody knows which one did.
+func (p *puller) since(m *nats.Msg) time.Time {
+	if m.Sub != p.inbox.sub || p.inbox.broken {
+		return time.Time{}
+	}
+	return p.asked
+}
 
 // lasting reports whether there is a pull that does not end by itself soon.
 func (p *puller) lasting() bool { return p.outstanding > 0 && p.expires > flowExpires }
@@ -180,8 +194,10 @@ func (p *puller) read(m *nats.Msg) status {
 		p.dry = !p.brought
 		return isOver
 	case code == "503", m.Header.Get("Description") == "Consumer Deleted":
+		p.inbox.broken = true
 		return isLost
 	default:
+		p.inbox.broken = true
 		return isRefused
 	}
 }

@@ -51,7 +51,7 @@ func (c *Consumer) reconsider(d *delivery, r orchestrator.Result, what retry.Dis
 
 // answer sends an ack, nak or term, but no in-progress ack after it.
 func (c *Consumer) answer(d *delivery, text string) {
-	d.answered.Store(true)
+	d.lastWord()
 	_ = c.NATS.Publish(d.msg.Reply, []byte(text))
 }
 
@@ -85,6 +85,9 @@ func (c *Consumer) forget(d *delivery) {
 // known of it noted before.
 func (c *Consumer) putOff(d *delivery, r orchestrator.Result, what retry.Disposition) retry.Disposition {
 	note := remember(d, r, what)
+	if !c.answerable(d) {
+		return left
+	}
 	// A held message was noted already: equal is equal, there is no Dead in it.
 	if d.unbegun != job.LedgerFailed && note != d.entry.Record {
 		_ = c.store(d, note) // what cannot be noted does not count
@@ -113,10 +116,20 @@ func (c *Consumer) nak(d *delivery, what retry.Disposition) retry.Disposition {
 }
 
 // answerable reports whether a nak or a term would reach the server while the
-// message is ours.
+// message is ours. It waits for a connection that is away: one that is soon back
+// would cost all that it met in hand an ack wait. It does not where the consumer
+// stops.
 func (c *Consumer) answerable(d *delivery) bool {
-	return d.mine(c.lease()) && c.NATS.IsConnected()
+	for !c.NATS.IsConnected() {
+		if !d.mine(c.lease()) || !sleep(d.waiting, lookAgain) {
+			return false
+		}
+	}
+	return d.mine(c.lease())
 }
+
+// lookAgain is how often the connection is looked at that a nak waits for.
+const lookAgain = 50 * time.Millisecond
 
 func (c *Consumer) count(d *delivery, what retry.Disposition) {
 	switch {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -160,4 +162,48 @@ func TestAckAfterTheOutcome(t *testing.T) {
 	}
 	close(release)
 	b.answers.texts(t, 1)
+}
+
+// A connection that is away for a moment does not cost what is put off meanwhile
+// an ack wait; one that stays away for longer than that does.
+func TestPutOffWithoutAConnection(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		ackWait time.Duration
+		stop    bool // the consumer
+		back    bool // the connection
+		want    string
+	}{
+		"back soon":            {ackWait: 5 * time.Minute, back: true, want: "nak"},
+		"away for an ack wait": {ackWait: time.Second, want: "leave"},
+		"away at the end":      {ackWait: 5 * time.Minute, stop: true, want: "leave"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newRig(t, c.ackWait)
+			p := newProxy(t, b.server)
+			nc := p.conn(t, nats.ReconnectWait(20*time.Millisecond))
+			release := make(chan struct{})
+			g := newTarget(until(release, orchestrator.Result{Outcome: job.Outcome{Verdict: job.Deferred, Called: true}, BreakerClosed: true}))
+			b.publish("one")
+			r := b.startOn(nc, g, quick)
+			await(t, "the call", func() bool { return len(g.calls()) == 1 })
+			p.shut(true)
+			await(t, "loss of the connection", func() bool { return !nc.IsConnected() })
+			close(release)
+			if c.stop {
+				r.stop()
+			}
+			if c.back {
+				<-time.After(4 * lookAgain) // it is put off by now
+				p.shut(false)
+			}
+			if line := b.awaitSettled(1); line["disposition"] != c.want {
+				t.Errorf("settled as %v, want %s", line, c.want)
+			}
+			if c.back {
+				await(t, "the next try", func() bool { return len(g.calls()) > 1 })
+			}
+		})
+	}
 }
