@@ -49,7 +49,6 @@ func Run(ctx context.Context, cfg *config.Config, o Options) Report {
 	blocked := b.misconfigured
 	var products book
 	products.products(cfg)
-	b.misconfigured = b.misconfigured || products.misconfigured
 	if o.Offline || blocked {
 		b.add(nats.findings...)
 		b.add(products.findings...)

@@ -21,6 +21,13 @@ func wanted(cfg *config.Config, connection string) (all []orchestrator.Wanted, o
 		if r.Connection != connection {
 			continue
 		}
+		if hasPlans(cfg, connection) {
+			all = append(all, plans(r)...)
+			if f, ok := anyPlan(r); ok {
+				open = append(open, f)
+			}
+			continue
+		}
 		for _, action := range actions(r) {
 			named := namesOf(r, action)
 			all = append(all, named.wanted(r.Name, action)...)

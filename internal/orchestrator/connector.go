@@ -50,6 +50,8 @@ type Wanted struct {
 	Queue  string
 	// Process is the process, bot or plan.
 	Process string
+	// PlanAction is what a plan may be asked to do; empty where there are no plans.
+	PlanAction string
 	// OwnFolder and OwnName tell that the route itself sets the folder, and the
 	// queue or process: then it must be there. What a message may choose may be
 	// chosen by none; a name that is allowed in several folders should be in one of

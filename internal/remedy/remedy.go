@@ -26,7 +26,7 @@ var ofDeadLetters = map[job.Reason]string{
 	job.Forbidden:         "Give the account access to the folder and the permission that the detail names, and replay.",
 	job.AttemptsExhausted: "The last error is in the detail. When it is cured, replay: the attempts begin anew.",
 	job.BusyTooLong:       "The orchestrator said not now for the whole of retry.busy_for: see to the robots or the running plan, then replay.",
-	job.UnknownOutcome:    "It may have been carried out: look for the reference in the orchestrator. If it is there, purge the letter. If it is not, replay with --resend. A replay without it looks once more and sends nothing in doubt.",
+	job.UnknownOutcome:    "It may have been carried out: look for the reference in the orchestrator, or at the recovery plan, which has none. If it was, purge the letter. If it was not, replay with --resend. A replay without it looks once more and sends nothing in doubt.",
 	job.ReferenceConflict: "The queue has another item of this reference, or hides it: read the detail. If the other item is meant, purge the letter; else have the publisher use a reference of its own.",
 	job.IDConflict:        "Another request was made under this id: repair the publisher, have it publish the request anew under an id of its own, and purge the letter.",
 	job.Panicked:          "The worker met a fault of its own: report it with the stack under delivery.panicked in the log. After an update, replay.",

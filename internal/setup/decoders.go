@@ -38,14 +38,14 @@ func decoding(r config.Route, product config.Product) request.Settings {
 		NoFolders: product != config.UiPath,
 	}
 	switch product {
-	case config.UiPath:
 	case config.AutomationAnywhere:
 		s.Same = nil // names count letter by letter
 		s.ReferenceColumn, s.FixedOptions = r.ReferenceColumn, automationanywhere.FixedOptions
 	case config.Veeam:
-		s.Same = nil // a plan's name counts letter by letter, and so does what is allowed
+		s.Same = nil // as above, so that no plan is reached but the one that is allowed
 		s.Plans = true
 		s.Unsupported = map[job.Action]string{job.AddQueueItem: veeam.NoQueues}
+	case config.UiPath:
 	}
 	return s
 }

@@ -3,7 +3,6 @@ package setup
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -37,18 +36,8 @@ func mildestForPlan(r config.Route) *job.Request {
 	return &job.Request{
 		ID: some, Reference: some, Action: job.StartJob, Process: cmp.Or(r.Fixed.Process, some),
 		Priority:  cmp.Or(r.Fixed.Priority, r.Defaults.Priority),
-		Arguments: either(r.Fixed.Arguments, r.Defaults.Arguments), Options: either(r.Fixed.Options, r.Defaults.Options),
+		Arguments: merged(r.Fixed.Arguments, r.Defaults.Arguments), Options: Options(r),
 	}
-}
-
-// either has the fields of both; what is fixed stands.
-func either(fixed, defaults job.Fields) job.Fields {
-	all := maps.Clone(defaults)
-	if all == nil {
-		return fixed
-	}
-	maps.Copy(all, fixed)
-	return all
 }
 
 // settingOf is the setting of the route from which a field of its requests comes.

@@ -14,8 +14,8 @@ import (
 )
 
 // Supported refuses what the configuration asks for and this version cannot do,
-// with a [*config.Error] that lists all of it. Settings that only tune such a
-// thing are taken, and named in docs/limits.md.
+// with a [*config.Error] that lists all of it. Settings that only tune such a thing
+// are taken, and named in docs/limits.md.
 func Supported(cfg *config.Config) error {
 	if problems := Unsupported(cfg); len(problems) > 0 {
 		return &config.Error{Problems: problems}
@@ -23,7 +23,7 @@ func Supported(cfg *config.Config) error {
 	return nil
 }
 
-// Unsupported are the problems that [Supported] lists.
+// Unsupported are the problems of what this version cannot do.
 func Unsupported(cfg *config.Config) []config.Problem {
 	var problems []config.Problem
 	refuse := func(key, format string, args ...any) {
@@ -38,12 +38,11 @@ func Unsupported(cfg *config.Config) []config.Problem {
 		ofRoute := func(key, format string, args ...any) {
 			refuse(fmt.Sprintf("routes[%d].%s", i, key), format, args...)
 		}
-		switch c.Product {
-		case config.UiPath, config.AutomationAnywhere:
-			checkRoute(r, c, ofRoute)
-		case config.Veeam:
+		if c.Product == config.Veeam {
 			checkPlans(r, ofRoute)
+			continue
 		}
+		checkRoute(r, c, ofRoute)
 	}
 	return problems
 }
@@ -91,13 +90,16 @@ func checkFixedOptions(r config.Route, refuse func(key, format string, args ...a
 }
 
 // Options are those that a route sets itself; nil where it sets none.
-func Options(r config.Route) job.Fields {
-	if len(r.Defaults.Options) == 0 {
-		return maps.Clone(r.Fixed.Options)
+func Options(r config.Route) job.Fields { return merged(r.Fixed.Options, r.Defaults.Options) }
+
+// merged has the fields of both; what is fixed stands.
+func merged(fixed, defaults job.Fields) job.Fields {
+	if len(defaults) == 0 {
+		return maps.Clone(fixed)
 	}
-	options := maps.Clone(r.Defaults.Options)
-	maps.Copy(options, r.Fixed.Options)
-	return options
+	all := maps.Clone(defaults)
+	maps.Copy(all, fixed)
+	return all
 }
 
 // mildest is a request that has nothing of its own: what is wrong with it is

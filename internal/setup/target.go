@@ -53,21 +53,23 @@ func NewTarget(cfg *config.Config, s config.Connection, o Observers) (Target, er
 	return t, nil
 }
 
+// connector speaks the product's API.
 func connector(s config.Connection, client orchestrator.Client, o Observers) orchestrator.Connector {
 	switch s.Product {
+	case config.UiPath:
+		return uipath.New(uipath.Settings{
+			Client: client, Tenant: s.Tenant, ContentLimit: s.ContentLimit,
+			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
+		})
+	case config.Veeam:
+		return veeam.New(veeam.Settings{Client: client, APIVersion: s.APIVersion, Settle: s.Settle, LookedUp: o.LookedUp})
 	case config.AutomationAnywhere:
 		return automationanywhere.New(automationanywhere.Settings{
 			Client: client, Generation: s.Generation, ContentLimit: s.ContentLimit,
 			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
 		})
-	case config.Veeam:
-		return veeam.New(veeam.Settings{Client: client, APIVersion: s.APIVersion, Settle: s.Settle, LookedUp: o.LookedUp})
-	default:
-		return uipath.New(uipath.Settings{
-			Client: client, Tenant: s.Tenant, ContentLimit: s.ContentLimit,
-			Settle: s.Settle, LookUpsPerMinute: s.LookUpsPerMinute, LookedUp: o.LookedUp,
-		})
 	}
+	return nil
 }
 
 // tokenHeaders are where a product looks for its token. Not listed: in

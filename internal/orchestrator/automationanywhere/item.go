@@ -124,7 +124,7 @@ func (c *Connector) BatchKey(r *job.Request) (orchestrator.BatchKey, bool) {
 // or none is not promised.
 func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) []orchestrator.Result {
 	results := make([]orchestrator.Result, len(tries))
-	queue, remembered, none := c.queue(ctx, tries[0].Request)
+	queue, _, none := c.queue(ctx, tries[0].Request)
 	if queue == "" {
 		for i := range results {
 			results[i] = none
@@ -143,7 +143,8 @@ func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) [
 			results[i], body = lost, longer[:end]
 			continue
 		}
-		body, sent = append(longer, ','), append(sent, i)
+		longer = append(longer, ',')
+		body, sent = longer, append(sent, i)
 	}
 	if len(sent) == 0 {
 		return results
@@ -157,7 +158,7 @@ func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) [
 	for n, r := range c.batchResults(a, together) {
 		results[sent[n]] = r
 	}
-	if a.Status == http.StatusNotFound && remembered {
+	if a.Status == http.StatusNotFound {
 		c.queues.Forget(tries[0].Request.Queue, queue)
 	}
 	return results

@@ -3,6 +3,7 @@ package automationanywhere
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,7 +98,7 @@ const sample = 50
 func (c *Connector) listBy(ctx context.Context, of shelf, known column, references []string) (seen map[string]sighting, cut bool, stop *orchestrator.Result) {
 	parts := make([]string, 0, len(references)+1)
 	operands := make([]filter, 0, len(references)+1)
-	for _, reference := range append(references[:len(references):len(references)], known.proof) {
+	for _, reference := range append(slices.Clip(references), known.proof) {
 		part := longestPart(reference, wild)
 		if part == "" {
 			continue // asked for by nothing, and told below

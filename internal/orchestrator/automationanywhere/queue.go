@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -67,10 +68,8 @@ func (c *Connector) askForQueue(ctx context.Context, name string) (id string, no
 }
 
 func appendNew(all []string, one string) []string {
-	for _, known := range all {
-		if known == one {
-			return all
-		}
+	if slices.Contains(all, one) {
+		return all
 	}
 	return append(all, one)
 }

@@ -60,8 +60,13 @@ var shapes = map[string]shape{
 	"Continue": {known, values.Table{"executionContinueOptions": {Kind: values.Choice, Choices: []string{
 		"ProceedToNextVm", "ProceedToNextStep", "ProceedToNextGroup", "RetryFailedStep", "RetryFailedVm", "RetryFailedGroup",
 	}}}},
-	"FailbackToProduction":   {known, values.Table{"restoreLocationId": {Kind: values.Key}, "failbackRestoreVMTags": flag}},
-	"Undo":                   {none, nil},
+	"FailbackToProduction": {known, values.Table{"restoreLocationId": {Kind: values.Key}, "failbackRestoreVMTags": flag}},
+	"Undo":                 {none, nil},
+	// Some titles name what the path of another version may be.
+	"Failback":           {opaque, nil},
+	"PrepareForFailback": {opaque, nil},
+	"Switchover":         {opaque, nil},
+
 	"PermanentFailover":      {opaque, nil},
 	"PrepareToFailback":      {opaque, nil},
 	"SwitchoverToProduction": {opaque, nil},

@@ -34,6 +34,7 @@ func TestAgain(t *testing.T) {
 		"another result of a check":     {idle, checkedOK, "duplicate 1", "unknown unknown_outcome 1"},
 		"what a check leads to":         {idle, checked, "duplicate 1", "unknown unknown_outcome 1"},
 		"another result of a run":       {failed, `{"state":"FailoverComplete","isRunningState":false,"currentRunResult":"Failed"}`, "delivered 1", "duplicate 1"},
+		"a result that is gone":         {failed, `{"state":"FailoverComplete","isRunningState":false,"currentRunResult":"Undefined"}`, "delivered 1", "unknown unknown_outcome 1"},
 		"halted since":                  {failed, halted, "duplicate 1", "duplicate 1"},
 		"unchanged":                     {idle, idle, "delivered 1", "unknown unknown_outcome 1"},
 		"unchanged but for the names":   {idle, strings.ReplaceAll(idle, "Verified", "VERIFIED"), "delivered 1", "unknown unknown_outcome 1"},
@@ -59,6 +60,9 @@ func TestAgain(t *testing.T) {
 					}
 					if r.Verdict == job.Duplicate && (r.Receipt.Key != planA || looks[0] != orchestrator.Found) {
 						t.Errorf("%+v, %v", r, looks)
+					}
+					if absent := looks[0] == orchestrator.Absent; absent != (r.Verdict == job.Delivered && tt.before != "" && tt.before != "null" && tt.now != "null") {
+						t.Errorf("%v", looks)
 					}
 				})
 			}

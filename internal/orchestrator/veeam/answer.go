@@ -69,6 +69,16 @@ func accepted(a orchestrator.Answer) bool {
 	return len(body) == 0 || !isPage(a.Header) && json.Valid(body)
 }
 
+// denies reports whether an answer of success says in its body that there was none:
+// some answers come in a wrapper (Orchestrator 5 REST API changelog,
+// ResponseWrapper).
+func denies(a orchestrator.Answer) bool {
+	var wrapper struct {
+		Success truth `json:"success"`
+	}
+	return json.Unmarshal(a.Body, &wrapper) == nil && wrapper.Success.told && !wrapper.Success.yes
+}
+
 // isPage reports whether the answer calls itself a page.
 func isPage(h http.Header) bool {
 	return strings.Contains(strings.ToLower(h.Get("Content-Type")), "html")

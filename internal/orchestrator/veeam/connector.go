@@ -105,6 +105,11 @@ func (c *Connector) act(ctx context.Context, t orchestrator.Try, a action, id st
 
 // acted says what the answer to an action means.
 func (c *Connector) acted(ctx context.Context, t orchestrator.Try, a action, id string, answer orchestrator.Answer) orchestrator.Result {
+	if accepted(answer) && denies(answer) {
+		r := orchestrator.Result{Health: orchestrator.Well, Outcome: job.Reject(job.RejectedByTarget, "the API says that it was not done")}
+		r.Status, r.Called = answer.Status, true
+		return c.refused(ctx, r, id)
+	}
 	if accepted(answer) {
 		return orchestrator.Result{Health: orchestrator.Well, Outcome: job.Outcome{
 			Verdict: job.Delivered, Status: answer.Status, Receipt: job.Receipt{Key: id}, Called: true,

@@ -48,27 +48,28 @@ func TestPlanByName(t *testing.T) {
 		detail string
 		order  string
 	}{
-		"filtered":                      {filtering(listOf(planA, "Site A"), refused), "delivered 1", "", "LSA"},
-		"the filter is ignored":         {filtering(both, both), "delivered 1", "", "LLSA"},
-		"the filter is refused":         {filtering(refused, both), "delivered 1", "", "LLSA"},
-		"the filter fails":              {filtering(reply{status: 500}, both), "delivered 1", "", "LLSA"},
-		"the filter finds nothing":      {filtering(listOf(), both), "delivered 1", "", "LLSA"},
-		"the filter folds case":         {filtering(listOf(planA, "Site A", planB, "site a"), listOf(planA, "Site A", planB, "site a")), "delivered 1", "", "LLSA"},
-		"the filter cuts off":           {filtering(reply{status: 200, body: `{"total":2,"data":[{"id":"` + planA + `","name":"Site A"}]}`}, both), "delivered 1", "", "LLSA"},
-		"none":                          {filtering(listOf(), listOf(planB, "site a")), "rejected not_found 1", `there is no plan "Site A"`, "LL"},
-		"none at all":                   {filtering(listOf(), listOf()), "rejected not_found 1", `there is no plan "Site A"`, "LL"},
-		"several":                       {filtering(listOf(planA, "Site A", planB, "Site A"), refused), "rejected rejected 1", `there are 2 plans of the name "Site A"`, "L"},
-		"one, twice":                    {filtering(refused, listOf(planA, "Site A", planA, "Site A")), "delivered 1", "", "LLSA"},
-		"an id that is none":            {filtering(listOf("../x", "Site A"), listOf("../x", "Site A")), "rejected not_found 1", "", "LL"},
-		"rows that are none":            {filtering(refused, reply{status: 200, body: `{"data":[1]}`}), "unavailable unexpected_answer 2", "", "LL"},
-		"names of another type":         {filtering(refused, reply{status: 200, body: `{"total":1,"data":[{"id":7,"name":null}]}`}), "rejected not_found 1", "", "LL"},
-		"the same page for ever":        {filtering(refused, reply{status: 200, body: `{"total":9,"data":[{"id":"` + planA + `","name":"Site A"}]}`}), "rejected rejected 1", "name it by its UUID", "LLL"},
-		"the same page without a total": {filtering(refused, reply{status: 200, body: `{"data":[{"id":"` + planA + `","name":"Site A"}]}`}), "rejected rejected 1", "name it by its UUID", "LLL"},
-		"another version":               {filtering(refused, reply{status: 404, body: ownError}), "unavailable unexpected_answer 2", "version v7.21", "LL"},
-		"down":                          {filtering(reply{status: 503}, both), "unavailable service_unavailable 2", "", "L"},
-		"forbidden":                     {filtering(reply{status: 403, body: ownError}, both), "deferred forbidden 1", "", "L"},
-		"throttled":                     {filtering(reply{status: 429}, both), "unavailable throttled 3", "", "L"},
-		"token":                         {filtering(reply{status: 401}, both), "unavailable token_refused 4", "", "L"},
+		"filtered":                        {filtering(listOf(planA, "Site A"), refused), "delivered 1", "", "LSA"},
+		"the filter is ignored":           {filtering(both, both), "delivered 1", "", "LLSA"},
+		"the filter is refused":           {filtering(refused, both), "delivered 1", "", "LLSA"},
+		"the filter fails":                {filtering(reply{status: 500}, both), "delivered 1", "", "LLSA"},
+		"the filter finds nothing":        {filtering(listOf(), both), "delivered 1", "", "LLSA"},
+		"the filter folds case":           {filtering(listOf(planA, "Site A", planB, "site a"), listOf(planA, "Site A", planB, "site a")), "delivered 1", "", "LLSA"},
+		"the filter cuts off":             {filtering(reply{status: 200, body: `{"total":2,"data":[{"id":"` + planA + `","name":"Site A"}]}`}, both), "delivered 1", "", "LLSA"},
+		"none":                            {filtering(listOf(), listOf(planB, "site a")), "rejected not_found 1", `there is no plan "Site A"`, "LL"},
+		"none at all":                     {filtering(listOf(), listOf()), "rejected not_found 1", `there is no plan "Site A"`, "LL"},
+		"several":                         {filtering(listOf(planA, "Site A", planB, "Site A"), refused), "rejected rejected 1", `there are 2 plans of the name "Site A"`, "L"},
+		"one, twice":                      {filtering(refused, listOf(planA, "Site A", planA, "Site A")), "delivered 1", "", "LLSA"},
+		"an id that is none":              {filtering(listOf("../x", "Site A"), listOf("../x", "Site A")), "rejected not_found 1", "", "LL"},
+		"rows that are none":              {filtering(refused, reply{status: 200, body: `{"data":[1]}`}), "unavailable unexpected_answer 2", "", "LL"},
+		"names of another type":           {filtering(refused, reply{status: 200, body: `{"total":1,"data":[{"id":7,"name":null}]}`}), "rejected not_found 1", "", "LL"},
+		"the same page for ever":          {filtering(refused, reply{status: 200, body: `{"total":9,"data":[{"id":"` + planA + `","name":"Site A"}]}`}), "rejected rejected 1", "name it by its UUID", "LLL"},
+		"the same page, and enough of it": {filtering(refused, reply{status: 200, body: `{"total":2,"data":[{"id":"` + planA + `","name":"Site A"}]}`}), "rejected rejected 1", "name it by its UUID", "LLL"},
+		"the same page without a total":   {filtering(refused, reply{status: 200, body: `{"data":[{"id":"` + planA + `","name":"Site A"}]}`}), "rejected rejected 1", "name it by its UUID", "LLL"},
+		"another version":                 {filtering(refused, reply{status: 404, body: ownError}), "unavailable unexpected_answer 2", "version v7.21", "LL"},
+		"down":                            {filtering(reply{status: 503}, both), "unavailable service_unavailable 2", "", "L"},
+		"forbidden":                       {filtering(reply{status: 403, body: ownError}, both), "deferred forbidden 1", "", "L"},
+		"throttled":                       {filtering(reply{status: 429}, both), "unavailable throttled 3", "", "L"},
+		"token":                           {filtering(reply{status: 401}, both), "unavailable token_refused 4", "", "L"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -114,6 +115,21 @@ func TestFilterThatIsRefused(t *testing.T) {
 	submit(t, c, try("Site A", failover))
 	if r := submit(t, c, try("Site A", failover)); r.Verdict != job.Delivered || f.order != "LLSALSA" {
 		t.Errorf("%+v after %s", r, f.order)
+	}
+}
+
+// One that failed together with the list is.
+func TestFilterThatFailed(t *testing.T) {
+	t.Parallel()
+	down := reply{status: 500, body: ownError}
+	f := &api{plans: filtering(down, down)}
+	c := f.connector()
+	if r := submit(t, c, try("Site A", "")); is(r) != "unavailable service_unavailable 2" {
+		t.Errorf("%+v", r)
+	}
+	f.plans = filtering(listOf(planA, "Site A"), down)
+	if r := submit(t, c, try("Site A", "")); r.Verdict != job.Delivered {
+		t.Errorf("%+v", r)
 	}
 }
 

@@ -126,10 +126,10 @@ func (c *Connector) readPlans(ctx context.Context, query string) (rows []planRow
 		}
 		start += len(p.rows)
 		switch {
+		case len(p.rows) > 0 && len(rows) == before:
+			return rows, false, nil // what came before, once more
 		case len(p.rows) == 0 || p.total != nil && start >= *p.total:
 			return rows, p.endsAt(start), nil
-		case len(rows) == before:
-			return rows, false, nil
 		}
 	}
 	return rows, false, nil

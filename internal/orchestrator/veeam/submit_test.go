@@ -59,6 +59,7 @@ func TestAnswers(t *testing.T) {
 		"empty":                     {reply{status: 200}, "delivered 1", true},
 		"null":                      {reply{status: 200, body: " null "}, "delivered 1", true},
 		"an object":                 {reply{status: 200, body: `{"success":true}`, kind: "application/json"}, "delivered 1", true},
+		"not done, it says":         {reply{status: 200, body: `{"success":false,"data":null,"message":"c4n4ry"}`}, "rejected rejected 1", true},
 		"204":                       {reply{status: 204}, "delivered 1", true},
 		"empty, of a page's type":   {reply{status: 200, kind: "text/html"}, "delivered 1", true},
 		"a page":                    {reply{status: 200, body: htmlPage}, "unknown unexpected_answer 2", true},
