@@ -292,3 +292,19 @@ func TestAWorkerKilledWithBatchesUnderWay(t *testing.T) {
 		}
 	}
 }
+
+// A hand that is full can fill no larger call: nothing lingers for it. One that
+// could still be filled is.
+func TestAFullHandDoesNotLinger(t *testing.T) {
+	t.Parallel()
+	for name, batch := range map[string]string{"less than a call": "max: 100", "as much as a call": "max: 20"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, uipath.Settings{})
+			r.start(settings{route: "batch: {" + batch + ", linger: 1h}\nmax_in_flight: 20"})
+			r.publishMany("inv", 200)
+			r.settledAll()
+			r.once(unique, "inv", 200)
+		})
+	}
+}

@@ -145,6 +145,7 @@ type Tally struct {
 func New(s Settings) *Consumer {
 	c := &Consumer{Settings: s, hand: newHand(), crew: newCrew(), drained: make(chan struct{}), made: time.Now()}
 	c.Batch.Route, c.Batch.Sent = s.Route, s.Metrics.Batch
+	c.Batch.Max = min(s.Batch.Max, s.MaxInFlight) // a full hand has nothing to linger for
 	// What is in hand shall fill calls, not trickle out in small ones.
 	c.Batch.Calls = max(1, s.MaxInFlight/max(1, s.Batch.Max))
 	c.hold = newHold(s.Route, s.Connection, s.Events, func() (int, int) {

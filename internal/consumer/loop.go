@@ -120,13 +120,13 @@ func (l *looper) pullIfRoom() (gate, hold <-chan struct{}) {
 }
 
 // room wants a quarter of the hand to be free, so that a busy route asks for
-// many at once.
+// many at once; but not where those in hand linger for the rest.
 func (l *looper) room() int {
-	n := l.MaxInFlight - l.hand.size()
-	if n < max(1, l.MaxInFlight/4) {
+	n, least := l.MaxInFlight-l.hand.size(), max(1, l.MaxInFlight/4)
+	if n < least && l.Batch.Linger == 0 {
 		return 0
 	}
-	return n
+	return max(0, n)
 }
 
 func (l *looper) ask(n int) {

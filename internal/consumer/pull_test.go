@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/queueferry/queueferry/internal/job"
+	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/request"
 )
@@ -300,5 +301,32 @@ func TestTwoConsumersShareARoute(t *testing.T) {
 	slices.Sort(all)
 	if diff := cmp.Diff(all, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A busy route asks for many at once, but not while those in hand linger for the
+// few that are missing; and what fills the hand fills a call.
+func TestRoom(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		linger time.Duration
+		inHand int
+		want   int
+	}{
+		"a quarter":        {inHand: 15, want: 5},
+		"less":             {inHand: 16, want: 0},
+		"one, for linger":  {linger: time.Second, inHand: 19, want: 1},
+		"none, for linger": {linger: time.Second, inHand: 20, want: 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLooper(New(Settings{MaxInFlight: 20, Batch: orchestrator.Batch{Max: 100, Linger: tt.linger}}), nil)
+			for i := range tt.inHand {
+				l.hand.add(&delivery{key: ledger.MessageKey(route, uint64(i+1), time.Now())})
+			}
+			if got := l.room(); got != tt.want || l.Batch.Max != 20 {
+				t.Errorf("room for %d, %d in a call", got, l.Batch.Max)
+			}
+		})
 	}
 }

@@ -65,7 +65,7 @@ func (c *Connector) addUnlessThere(ctx context.Context, t orchestrator.Try, queu
 // claim finds the one item that an earlier try of the request made, and takes it
 // for it.
 func (s sighting) claim(t orchestrator.Try, items *lookup.Owners) (found storedItem, what orchestrator.LookUp, why string) {
-	if len(s.items) > 0 && len(lookup.NotOfOthers(items, t.Request.ID, []anonymous{anonymousOf(t.Request)})) == 0 {
+	if len(s.items) > 0 && addedForAnother(items, t.Request) {
 		return storedItem{}, orchestrator.Unclear, "another request of its reference was added in a batch, whose answer does not tell which item is whose"
 	}
 	found, what, why = s.ours(t, items)
@@ -73,6 +73,12 @@ func (s sighting) claim(t orchestrator.Try, items *lookup.Owners) (found storedI
 		found, what, why = s.ours(t, items) // another request has taken it in between
 	}
 	return found, what, why
+}
+
+// addedForAnother reports whether a batch added an item of the reference for
+// another request.
+func addedForAnother(items *lookup.Owners, r *job.Request) bool {
+	return len(lookup.NotOfOthers(items, r.ID, []anonymous{anonymousOf(r)})) == 0
 }
 
 // ours finds the one item that an earlier try of the request made: of the same
@@ -145,9 +151,10 @@ func (c *Connector) taken(ctx context.Context, t orchestrator.Try, r orchestrato
 // is known. why says that there are only others.
 func (s sighting) holder(t orchestrator.Try, items *lookup.Owners) (found storedItem, what orchestrator.LookUp, why string) {
 	what, why = orchestrator.Absent, s.unclear
+	another := addedForAnother(items, t.Request)
 	for _, item := range s.items {
 		same, told := item.holds(t.Request.Content)
-		mayBeOurs := t.Again && len(lookup.NotOfOthers(items, t.Request.ID, []storedItem{item})) > 0
+		mayBeOurs := t.Again && !another && len(lookup.NotOfOthers(items, t.Request.ID, []storedItem{item})) > 0
 		unknown := item.created.IsZero()
 		switch {
 		case mayBeOurs && !unknown && item.since(t.FirstTry, s.ahead):

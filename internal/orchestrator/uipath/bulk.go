@@ -23,8 +23,8 @@ func (c *Connector) BatchKey(r *job.Request) (orchestrator.BatchKey, bool) {
 
 // itemLength is about how many bytes an item has in a body.
 func itemLength(r *job.Request) int {
-	const others = 200 // its other members, at their longest
-	return others + len(r.Reference) + r.Content.Size() + len(`"":,`)*len(r.Content)
+	const others = 200 // its other members, at their longest, and the names of the options
+	return others + len(r.Reference) + r.Content.Size() + len(`"":,`)*len(r.Content) + r.Options.Size()
 }
 
 // bulk is one call for several items.

@@ -3,10 +3,12 @@ package uipath
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -210,7 +212,11 @@ func TestBatchKeys(t *testing.T) {
 			t.Errorf("%+v", k)
 		}
 	}
-	for name, r := range sizes {
+	withOption := sized(1, 20)
+	withOption.Options = fields("Progress", `"`+strings.Repeat("x", 100_000)+`"`)
+	all := maps.Clone(sizes)
+	all["an option"] = withOption
+	for name, r := range all {
 		body, err := marshalItem(r)
 		if k, _ := c.BatchKey(r); err != nil || k.Size < len(body) || k.Size > len(body)+400+50*len(r.Content) {
 			t.Errorf("%s: %d of %d bytes", name, k.Size, len(body))
@@ -231,6 +237,33 @@ func TestItemsOfBatchesAreOthers(t *testing.T) {
 			c.SubmitBatch(t.Context(), batchOf(2))
 			if r := c.Submit(t.Context(), withID(id, fields("Vendor", `"ACME"`))); r.Verdict != want {
 				t.Errorf("%s: %+v", id, r)
+			}
+		})
+	}
+}
+
+// On a queue with unique references the item is the one that a batch added for
+// another request of the reference, however late it was made.
+func TestTakenByAnItemOfABatch(t *testing.T) {
+	t.Parallel()
+	acme, other := fields("Vendor", `"ACME"`), fields("Vendor", `"B"`)
+	for name, tt := range map[string]struct {
+		try  orchestrator.Try
+		want meant
+	}{
+		"its own":                         {withID("1", other), meant{job.Duplicate, "", orchestrator.Well, "1016"}},
+		"another's of the same content":   {withID("else", acme), meant{job.Duplicate, "", orchestrator.Well, "1016"}},
+		"another's, and of other content": {withID("else", other), meant{job.Rejected, job.ReferenceConflict, orchestrator.Well, "1016"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			api := bulkAPI(bulkAdded(""))
+			api.add, api.queues = answers(taken), queueAnswers(queueRow("Invoices", true))
+			api.items = answers(listed(row{id: 42, content: vendor, created: time.Now()}))
+			c := api.connector()
+			c.SubmitBatch(t.Context(), batchOf(2))
+			if got := meaningOf(c.Submit(t.Context(), tt.try)); got != tt.want {
+				t.Errorf("%+v", got)
 			}
 		})
 	}
