@@ -24,9 +24,13 @@ type trial struct {
 const fewestInHand = 32
 
 // inHand is how many messages a route may hold: together as many as there are
-// calls to make, but enough of each.
+// calls to make, but enough of each. With single calls it is a few more: a call
+// that has come back would otherwise wait for the next pull.
 func (t trial) inHand() int {
-	if t.routes == 1 {
+	switch {
+	case t.routes == 1 && t.batch == 1:
+		return t.calls + fewestInHand
+	case t.routes == 1:
 		return t.calls * t.batch
 	}
 	return max(fewestInHand, t.calls*t.batch/t.routes)

@@ -1,17 +1,12 @@
 package consumer
 
-import (
-	"testing"
-	"time"
-
-	"github.com/queueferry/queueferry/internal/ledger"
-)
+import "testing"
 
 // The latest acks are remembered, and not for ever.
 func TestAckedIsBounded(t *testing.T) {
 	t.Parallel()
 	var a acked
-	key := func(n int) ledger.Key { return ledger.MessageKey(route, uint64(n), time.Unix(1, 0)) }
+	key := func(n int) place { return place{sequence: uint64(n), at: 1} }
 	const all = 3*generation + 5
 	for n := range all {
 		a.add(key(n))

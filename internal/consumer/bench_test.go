@@ -11,7 +11,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/queueferry/queueferry/internal/job"
-	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/retry"
 	"github.com/queueferry/queueferry/internal/telemetry"
@@ -79,7 +78,6 @@ func BenchmarkSettle(b *testing.B) {
 	for b.Loop() {
 		n++
 		meta.Sequence.Stream = n
-		d.key = ledger.MessageKey(route, n, at)
 		c.settle(d, result, retry.Disposition{Kind: retry.Ack})
 	}
 	if err := flush(); err != nil {
@@ -87,14 +85,18 @@ func BenchmarkSettle(b *testing.B) {
 	}
 }
 
+func numbered(n uint64) *delivery {
+	return &delivery{meta: &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: n}}}
+}
+
 // BenchmarkHand is the way of a message into the hand and out of it, with 1,600
 // in it.
 func BenchmarkHand(b *testing.B) {
-	h, at := newHand(), time.Now()
+	h := newHand()
 	for n := range uint64(1600) {
-		h.add(&delivery{key: ledger.MessageKey(route, n, at)})
+		h.add(numbered(n))
 	}
-	d := &delivery{key: ledger.MessageKey(route, 1600, at)}
+	d := numbered(1600)
 	b.ReportAllocs()
 	for b.Loop() {
 		id := h.add(d)

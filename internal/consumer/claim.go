@@ -28,7 +28,7 @@ func (c *Consumer) claim(d *delivery) bool {
 	key := ledger.RequestKey(c.Connection, d.request.ID)
 	want := ledger.Claim{
 		State: ledger.Claimed, Owner: c.Owner, Nonce: rand.Text(), Until: now.Add(c.lease()),
-		Message: d.key.String(), Hash: fingerprint(d.request), FirstTry: now, FirstOwner: c.Owner,
+		Message: c.key(d).String(), Hash: fingerprint(d.request), FirstTry: now, FirstOwner: c.Owner,
 	}
 	// What a dead letter leaves in doubt stays so although its claim is gone.
 	past := d.past.record()

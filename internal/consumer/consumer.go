@@ -105,8 +105,9 @@ type Consumer struct {
 	hold    *hold
 	hand    *hand
 	keeper  *keeper
-	drained chan struct{}  // closed once no pull of ours is left
-	crew    *crew          // of the deliveries
+	drained chan struct{} // closed once no pull of ours is left
+	crew    *crew         // of the deliveries
+	stage   stage
 	wg      sync.WaitGroup // the search for the durable consumer
 
 	// Given by Run, and only read from then on.
@@ -177,6 +178,10 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	waiting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	c.work, c.books, c.waiting = work, books, waiting
+	if c.Batch.Max > 1 {
+		c.stage.open()
+		defer c.stage.close()
+	}
 
 	if err := c.keeper.start(); err != nil {
 		return err

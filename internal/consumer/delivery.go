@@ -42,8 +42,8 @@ type delivery struct {
 	callLimit time.Duration
 	owner     string // this worker
 
-	request *job.Request // nil where decoding it did not come to an end
-	key     ledger.Key
+	request *job.Request        // nil where decoding it did not come to an end
+	result  orchestrator.Result // of decoding it, and at last of all
 	entry   ledger.Entry
 	again   bool // an earlier try may have been carried out; known once recalled
 	// recalled tells that what earlier deliveries left behind was asked for.
@@ -77,6 +77,22 @@ type delivery struct {
 	spared time.Duration
 }
 
+// place tells a message from every other of the stream. The sequence alone would
+// not do: after a store was rolled back it names another message.
+type place struct {
+	sequence uint64
+	at       int64 // unix nanoseconds
+}
+
+func (d *delivery) place() place {
+	return place{d.meta.Sequence.Stream, d.meta.Timestamp.UnixNano()}
+}
+
+// key is that of what is noted of the message.
+func (c *Consumer) key(d *delivery) ledger.Key {
+	return ledger.MessageKey(c.Route, d.meta.Sequence.Stream, d.meta.Timestamp)
+}
+
 // past is what the ledger says of a dead letter that was replayed.
 type past struct {
 	key   ledger.Key
@@ -100,7 +116,6 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	}
 	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner}
 	d.owned.Store(owned.UnixNano())
-	d.key = ledger.MessageKey(c.Route, meta.Sequence.Stream, meta.Timestamp)
 	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
 	id := c.hand.add(d)
 	c.Metrics.InFlight(c.hand.size())

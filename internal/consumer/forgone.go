@@ -1,10 +1,6 @@
 package consumer
 
-import (
-	"sync"
-
-	"github.com/queueferry/queueferry/internal/ledger"
-)
+import "sync"
 
 // mostForgone bounds what is remembered; what does not fit costs a look-up.
 const mostForgone = 100_000
@@ -15,12 +11,12 @@ const mostForgone = 100_000
 // concurrent use.
 type forgone struct {
 	mu  sync.Mutex
-	all map[ledger.Key]surrender
+	all map[place]surrender
 }
 
 type surrender struct {
 	delivery uint64 // the server's count
-	place    uint64 // among all deliveries of the durable consumer
+	order    uint64 // among all deliveries of the durable consumer
 	again    bool   // an earlier try may have been carried out
 }
 
@@ -28,9 +24,9 @@ func (f *forgone) add(d *delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.all == nil || len(f.all) >= mostForgone {
-		f.all = map[ledger.Key]surrender{}
+		f.all = map[place]surrender{}
 	}
-	f.all[d.key] = surrender{d.meta.NumDelivered, d.meta.Sequence.Consumer, d.again}
+	f.all[d.place()] = surrender{d.meta.NumDelivered, d.meta.Sequence.Consumer, d.again}
 }
 
 // clear forgets everything: a durable consumer that was made anew counts anew.
@@ -44,10 +40,10 @@ func (f *forgone) clear() {
 func (f *forgone) take(d *delivery) (again, known bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s, ok := f.all[d.key]
+	s, ok := f.all[d.place()]
 	if !ok {
 		return false, false
 	}
-	delete(f.all, d.key)
-	return s.again, s.delivery+1 == d.meta.NumDelivered && s.place < d.meta.Sequence.Consumer
+	delete(f.all, d.place())
+	return s.again, s.delivery+1 == d.meta.NumDelivered && s.order < d.meta.Sequence.Consumer
 }

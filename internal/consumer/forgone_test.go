@@ -6,14 +6,13 @@ import (
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
 func onceMore(sequence, delivered uint64, again bool) *delivery {
 	return &delivery{
-		key:  ledger.MessageKey("invoices", sequence, time.Unix(1, 0)),
-		meta: &nats.MsgMetadata{NumDelivered: delivered, Sequence: nats.SequencePair{Consumer: 10 * delivered}}, again: again,
+		meta:  &nats.MsgMetadata{NumDelivered: delivered, Sequence: nats.SequencePair{Stream: sequence, Consumer: 10 * delivered}},
+		again: again,
 	}
 }
 
@@ -118,30 +117,11 @@ func TestLostAck(t *testing.T) {
 	s := b.settings(b.server.Conn(t), g)
 	s.Ledger = book
 	c := New(s)
-	c.acked.add(b.key(1))
+	c.acked.add(b.place(1))
 	run(t, c)
 	line := b.awaitSettled(1)
 	if line["verdict"] != "duplicate" || line["disposition"] != "ack" || line["request_id"] != "one" || len(g.calls()) != 0 || book.looked() != 0 {
 		t.Errorf("%d calls, %d loads, settled as %v", len(g.calls()), book.looked(), line)
 	}
 	await(t, "the ack", func() bool { return b.left() == 0 })
-}
-
-// The latest acks are remembered, and not all of them.
-func TestAcked(t *testing.T) {
-	t.Parallel()
-	key := func(i uint64) ledger.Key { return ledger.MessageKey("invoices", i, time.Unix(1, 0)) }
-	var a acked
-	const n = 3 * generation
-	for i := range uint64(n) {
-		a.add(key(i))
-	}
-	for i := uint64(n - generation); i < n; i++ {
-		if !a.has(key(i)) {
-			t.Fatalf("ack %d of %d is forgotten", i, n)
-		}
-	}
-	if a.has(key(0)) {
-		t.Error("the first ack is still remembered")
-	}
 }

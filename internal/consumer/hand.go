@@ -3,8 +3,6 @@ package consumer
 import (
 	"maps"
 	"sync"
-
-	"github.com/queueferry/queueferry/internal/ledger"
 )
 
 // hand holds the deliveries in hand. It is safe for concurrent use.
@@ -15,11 +13,11 @@ type hand struct {
 	next uint64
 	all  map[uint64]*delivery
 	// copies counts the deliveries of each message; more than one is rare.
-	copies map[ledger.Key]int
+	copies map[place]int
 }
 
 func newHand() *hand {
-	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[ledger.Key]int{}}
+	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[place]int{}}
 }
 
 func (h *hand) add(d *delivery) (id uint64) {
@@ -28,7 +26,7 @@ func (h *hand) add(d *delivery) (id uint64) {
 	h.next++
 	d.number = h.next
 	h.all[h.next] = d
-	h.copies[d.key]++
+	h.copies[d.place()]++
 	return h.next
 }
 
@@ -39,8 +37,8 @@ func (h *hand) remove(id uint64) {
 		if d.gone != nil {
 			close(d.gone)
 		}
-		if h.copies[d.key]--; h.copies[d.key] == 0 {
-			delete(h.copies, d.key)
+		if h.copies[d.place()]--; h.copies[d.place()] == 0 {
+			delete(h.copies, d.place())
 		}
 	}
 	h.mu.Unlock()
@@ -72,11 +70,11 @@ func (h *hand) get(id uint64) *delivery {
 func (h *hand) before(d *delivery) (earlier *delivery, gone <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.copies[d.key] < 2 {
+	if h.copies[d.place()] < 2 {
 		return nil, nil
 	}
 	for id, other := range h.all {
-		if id < d.number && other.key == d.key {
+		if id < d.number && other.place() == d.place() {
 			if other.gone == nil {
 				other.gone = make(chan struct{})
 			}

@@ -37,11 +37,12 @@ func (c *Consumer) handle(d *delivery) {
 // prepare reports whether there is a request to try; else the result says what
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
-	result, ok = c.decode(d)
+	c.stage.do(func() { ok = c.decode(d) })
+	result = d.result
 	if !c.awaitEarlier(d) {
 		return d.notBegun(d.hindrance()), false
 	}
-	if c.acked.has(d.key) {
+	if c.acked.has(d.place()) {
 		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Duplicate, Detail: "acked before; the ack got lost"}}, false
 	}
 	if c.recall(d) != nil {
@@ -75,8 +76,8 @@ func (c *Consumer) awaitEarlier(d *delivery) bool {
 }
 
 // decode makes the checks that need no call. After a panic ok is false.
-func (c *Consumer) decode(d *delivery) (result orchestrator.Result, ok bool) {
-	defer c.caught(d, &result)
+func (c *Consumer) decode(d *delivery) (ok bool) {
+	defer c.caught(d, &d.result)
 	req, out, good := c.Decoder.Decode(c.work, request.Message{
 		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
 		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
@@ -85,7 +86,8 @@ func (c *Consumer) decode(d *delivery) (result orchestrator.Result, ok bool) {
 	if good {
 		out, good = c.Target.Check(req)
 	}
-	return orchestrator.Result{Outcome: out}, good
+	d.result = orchestrator.Result{Outcome: out}
+	return good
 }
 
 // try makes one try, when its turn has come.

@@ -325,7 +325,7 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 	d := &delivery{
 		msg:      &nats.Msg{Subject: "jobs.invoices.a", Header: header},
 		meta:     &nats.MsgMetadata{NumDelivered: count, Timestamp: at, Sequence: nats.SequencePair{Stream: sequence, Consumer: count}},
-		received: time.Now(), callLimit: modelTimeout, key: w.key(sequence),
+		received: time.Now(), callLimit: modelTimeout,
 		request: &job.Request{ID: "one", Action: job.StartJob},
 	}
 	d.owned.Store(time.Now().UnixNano())

@@ -12,7 +12,6 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/queueferry/queueferry/internal/job"
-	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
 	"github.com/queueferry/queueferry/internal/request"
 )
@@ -322,7 +321,7 @@ func TestRoom(t *testing.T) {
 			t.Parallel()
 			l := newLooper(New(Settings{MaxInFlight: 20, Batch: orchestrator.Batch{Max: 100, Linger: tt.linger}}), nil)
 			for i := range tt.inHand {
-				l.hand.add(&delivery{key: ledger.MessageKey(route, uint64(i+1), time.Now())})
+				l.hand.add(&delivery{meta: &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: uint64(i + 1)}}})
 			}
 			if got := l.room(); got != tt.want || l.Batch.Max != 20 {
 				t.Errorf("room for %d, %d in a call", got, l.Batch.Max)

@@ -73,7 +73,7 @@ func (c *Consumer) recallOwn(d *delivery) error {
 		return nil
 	}
 	again, known := c.forgone.take(d)
-	entry, err := c.Ledger.Load(c.books, d.key)
+	entry, err := c.Ledger.Load(c.books, c.key(d))
 	if err != nil {
 		d.again, d.recalled = again, known
 		return err
@@ -101,7 +101,7 @@ func (c *Consumer) forgotten(d *delivery) bool {
 // store writes the record, and keeps what was written.
 func (c *Consumer) store(d *delivery, r ledger.Record) error {
 	d.noted = true
-	revision, err := c.Ledger.Store(c.books, d.key, d.entry.Revision, r)
+	revision, err := c.Ledger.Store(c.books, c.key(d), d.entry.Revision, r)
 	if err != nil {
 		if errors.Is(err, ledger.ErrUncertain) {
 			c.reload(d)
@@ -115,7 +115,7 @@ func (c *Consumer) store(d *delivery, r ledger.Record) error {
 // reload finds out what an uncertain write left behind. Where it cannot, or the
 // write takes effect later still, the next write meets a conflict, which is safe.
 func (c *Consumer) reload(d *delivery) {
-	if entry, err := c.Ledger.Load(c.books, d.key); err == nil {
+	if entry, err := c.Ledger.Load(c.books, c.key(d)); err == nil {
 		d.entry = entry
 	}
 }

@@ -256,6 +256,11 @@ func (b *rig) record(sequence uint64) ledger.Entry {
 
 func (b *rig) key(sequence uint64) ledger.Key {
 	b.t.Helper()
+	return ledger.MessageKey(route, sequence, time.Unix(0, b.place(sequence).at))
+}
+
+func (b *rig) place(sequence uint64) place {
+	b.t.Helper()
 	s, err := b.js.Stream(context.Background(), "JOBS")
 	if err != nil {
 		b.t.Fatal(err)
@@ -264,7 +269,7 @@ func (b *rig) key(sequence uint64) ledger.Key {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return ledger.MessageKey(route, sequence, m.Time)
+	return place{sequence, m.Time.UnixNano()}
 }
 
 // lines are the log's lines of one event, as maps of their keys.

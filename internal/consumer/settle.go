@@ -31,7 +31,8 @@ func (c *Consumer) settle(d *delivery, r orchestrator.Result, what retry.Disposi
 		c.forgone.add(d)
 	}
 	c.count(d, what)
-	c.tell(d, r, what)
+	d.result = r
+	c.stage.do(func() { c.tell(d, what) })
 }
 
 // reconsider looks once more before anything but an ack.
@@ -60,7 +61,7 @@ func (c *Consumer) answer(d *delivery, text string) {
 // past tells when that was made which is to be found; so it must not be
 // forgotten while the message may come again.
 func (c *Consumer) ack(d *delivery) {
-	defer c.acked.add(d.key)
+	defer c.acked.add(d.place())
 	if d.past != nil && !c.confirmed(d, "+ACK") {
 		return
 	}
@@ -74,7 +75,7 @@ func (c *Consumer) ack(d *delivery) {
 // harms nobody.
 func (c *Consumer) forget(d *delivery) {
 	if d.entry.Revision > 0 {
-		_ = c.Ledger.Delete(c.books, d.key, d.entry.Revision)
+		_ = c.Ledger.Delete(c.books, c.key(d), d.entry.Revision)
 	}
 	if d.past != nil {
 		_ = c.Ledger.Delete(c.books, d.past.key, d.past.entry.Revision)
@@ -144,7 +145,8 @@ func (c *Consumer) count(d *delivery, what retry.Disposition) {
 }
 
 // tell writes the delivery's one line.
-func (c *Consumer) tell(d *delivery, r orchestrator.Result, what retry.Disposition) {
+func (c *Consumer) tell(d *delivery, what retry.Disposition) {
+	r := &d.result
 	s := telemetry.Settled{
 		Route: c.Route, Connection: c.Connection, RequestID: d.name(), Subject: d.msg.Subject,
 		Sequence: d.meta.Sequence.Stream, Delivery: d.meta.NumDelivered, Attempt: d.entry.Record.Attempts,

@@ -113,8 +113,10 @@ func (k *call) make(c *Connection, p *pass) {
 		took, closed := time.Since(began), p.giveBack(worst(results))
 		for i, m := range together {
 			if i < len(results) {
-				m.result = results[i]
-				ofFolder(&m.result, m.try)
+				m.result = &results[i]
+				ofFolder(m.result, m.try)
+			} else {
+				m.result = new(Result)
 			}
 			m.result.Began, m.result.Took, m.result.BreakerClosed = began, took, closed
 			if len(together) > 1 {
@@ -145,7 +147,8 @@ func (k *call) begun() (together []*member) {
 		together, again = again[:1], again[1:]
 	}
 	for _, m := range again {
-		m.result = Apart(Untold)
+		apart := Apart(Untold)
+		m.result = &apart
 	}
 	return together
 }

@@ -38,9 +38,9 @@ type member struct {
 	taken chan struct{} // closed when call is set
 
 	call     *call
-	begun    bool   // its Begin said yes; final once it has answered
-	result   Result // final when the call is done
-	panicked any    // what to panic with when the call is done; nil: nothing
+	begun    bool    // its Begin said yes; final once it has answered
+	result   *Result // set when the call is done
+	panicked any     // what to panic with when the call is done; nil: nothing
 }
 
 // do is [Connection.Do] for a try that may share its call.
@@ -67,7 +67,7 @@ func (f *former) do(ctx, hold context.Context, t *Try, key BatchKey) (Result, er
 	if m.panicked != nil {
 		panic(m.panicked)
 	}
-	return m.result, nil
+	return *m.result, nil
 }
 
 // join puts a try at the end of its crowd.

@@ -1,7 +1,7 @@
 package lookup
 
 import (
-	"crypto/sha256"
+	"hash/maphash"
 	"strings"
 	"sync"
 
@@ -18,14 +18,15 @@ type Owners struct {
 	oldest int               // in the ring
 }
 
-// digest stands for a text, of which it takes a fraction of the memory. No two
-// texts have the same one.
-type digest [16]byte
+// digest stands for a text, of which it takes a fraction of the memory. Two texts
+// have the same one once in 10¹⁹ times, and nobody can choose them so: the seed is
+// the process's own. An item would then be taken for another request's, and its
+// own be sent again after a lost answer.
+type digest uint64
 
-func digestOf(text string) digest {
-	sum := sha256.Sum256([]byte(text))
-	return digest(sum[:16])
-}
+var seed = maphash.MakeSeed()
+
+func digestOf(text string) digest { return digest(maphash.String(seed, text)) }
 
 // maxOwners bounds what is remembered.
 const maxOwners = 65_536

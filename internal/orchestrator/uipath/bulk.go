@@ -29,44 +29,39 @@ func itemLength(r *job.Request) int {
 
 // bulk is one call for several items.
 type bulk struct {
-	c     *Connector
-	tries []orchestrator.Try
-	body  []byte
+	c       *Connector
+	tries   []*orchestrator.Try // those in the body
+	results []*orchestrator.Result
+	body    []byte
 }
 
 // SubmitBatch adds the items with one call, each independently of the others.
 func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) []orchestrator.Result {
 	results := make([]orchestrator.Result, len(tries))
-	b := bulk{c: c, body: bulkHead(tries)}
+	b := bulk{c: c, body: bulkHead(tries), tries: make([]*orchestrator.Try, 0, len(tries)), results: make([]*orchestrator.Result, 0, len(tries))}
 	items := make([][]byte, len(tries)) // parts of the body, each with a comma behind it
 	end := b.body
-	for i, t := range tries {
+	for i := range tries {
 		begin := len(end)
 		var ok bool
-		if end, ok = appendOne(end, t.Request); !ok {
+		if end, ok = appendOne(end, tries[i].Request); !ok {
 			results[i] = unwritable()
 			continue
 		}
 		items[i] = end[begin:]
 	}
-	b.tries = make([]orchestrator.Try, 0, len(tries))
-	sent := make([]int, 0, len(tries)) // the numbers, in tries, of the items in the body
-	for i, t := range tries {
+	for i := range tries {
 		if items[i] == nil {
 			continue
 		}
-		if lost, is := t.Lost(); is {
+		if lost, is := tries[i].Lost(); is {
 			results[i] = lost
 			continue
 		}
-		sent = append(sent, i)
-		b.add(t, items[i])
+		b.add(&tries[i], &results[i], items[i])
 	}
-	if len(sent) == 0 {
-		return results
-	}
-	for n, r := range b.send(ctx) {
-		results[sent[n]] = r
+	if len(b.tries) > 0 {
+		b.send(ctx)
 	}
 	return results
 }
@@ -87,8 +82,8 @@ func appendOne(b []byte, r *job.Request) (longer []byte, ok bool) {
 func bulkHead(tries []orchestrator.Try) []byte {
 	name, _ := json.Marshal(tries[0].Request.Queue) // text can always be written
 	room := 100 + len(name)
-	for _, t := range tries {
-		room += itemLength(t.Request)
+	for i := range tries {
+		room += itemLength(tries[i].Request)
 	}
 	head := append(make([]byte, 0, room), `{"queueName":`...)
 	head = append(head, name...)
@@ -96,15 +91,16 @@ func bulkHead(tries []orchestrator.Try) []byte {
 }
 
 // add moves an item to the end of the body: over those before it that were lost.
-func (b *bulk) add(t orchestrator.Try, item []byte) {
-	b.tries, b.body = append(b.tries, t), append(b.body, item...)
+func (b *bulk) add(t *orchestrator.Try, r *orchestrator.Result, item []byte) {
+	b.tries, b.results, b.body = append(b.tries, t), append(b.results, r), append(b.body, item...)
 }
 
-func (b *bulk) send(ctx context.Context) []orchestrator.Result {
+// send makes the call, and sets the results.
+func (b *bulk) send(ctx context.Context) {
 	b.body = append(b.body[:len(b.body)-1], "]}"...) // over the last comma
 	a := b.c.Client.Do(ctx, orchestrator.Call{
 		Operation: "BulkAddQueueItems", Method: http.MethodPost, Path: "/odata/Queues/UiPathODataSvc.BulkAddQueueItems",
 		Header: b.c.header(b.tries[0].Request.Folder), Body: b.body, Acts: true,
 	})
-	return b.results(a)
+	b.judge(a)
 }

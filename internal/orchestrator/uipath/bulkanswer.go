@@ -20,23 +20,21 @@ type bulkAnswer struct {
 	}
 }
 
-// results say of each item what the answer means for it.
-func (b *bulk) results(a orchestrator.Answer) []orchestrator.Result {
-	results := make([]orchestrator.Result, len(b.tries))
+// judge says of each item what the answer means for it.
+func (b *bulk) judge(a orchestrator.Answer) {
 	failed, all, ok := b.read(a)
 	for i, t := range b.tries {
 		why, refused := failed[i]
 		switch {
 		case !ok:
-			results[i] = withNames(all, t.Request)
+			*b.results[i] = withNames(all, t.Request)
 		case refused:
-			results[i] = b.refused(t, all, why)
+			*b.results[i] = b.refused(t, all, why)
 		default:
-			results[i] = all
+			*b.results[i] = all
 			lookup.Take(&b.c.items, t.Request.ID, anonymousOf(t.Request))
 		}
 	}
-	return results
 }
 
 // read tells which items failed, by their numbers from 0: all is the result of
@@ -90,7 +88,7 @@ func (b *bulk) asWhole(a orchestrator.Answer) orchestrator.Result {
 
 // refused is the result of one item that the API did not add. What its name for
 // the error does not say, and who has taken the reference, the single call tells.
-func (b *bulk) refused(t orchestrator.Try, r orchestrator.Result, why code) orchestrator.Result {
+func (b *bulk) refused(t *orchestrator.Try, r orchestrator.Result, why code) orchestrator.Result {
 	if number, ok := names[why]; ok {
 		why = number
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -57,10 +58,17 @@ func (r *idReader) member(id *code, key *string) error {
 		return err
 	case isID:
 		return id.UnmarshalJSON(value)
+	case isKey && isPlain(value):
+		*key = string(value[1 : len(value)-1])
 	case isKey:
 		return json.Unmarshal(value, key)
 	}
 	return nil
+}
+
+// isPlain reports whether a value is a string that stands for itself.
+func isPlain(v jsontext.Value) bool {
+	return v.Kind() == '"' && bytes.IndexByte(v, '\\') < 0 && utf8.Valid(v)
 }
 
 // isName reports whether a member's name, as it is written, is want in any case.
