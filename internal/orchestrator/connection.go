@@ -88,16 +88,10 @@ func (c *Connection) Claims(r *job.Request) bool { return c.Connector.Claims(r) 
 // call at the same time, and that the route and the connector let go together;
 // ctx is then the first one's. A result may be Singly: no attempt was made of the
 // try alone, and it is to be done again without company.
-func (c *Connection) Do(ctx, hold context.Context, t Try) (Result, error) {
+func (c *Connection) Do(ctx, hold context.Context, t Try) (r Result, err error) {
 	if key, ok := c.batchKey(&t); ok {
 		return c.former.do(ctx, hold, &t, key)
 	}
-	return c.alone(ctx, hold, &t)
-}
-
-// alone hands on pointers to the try and its result: they are large, and
-// hundreds of goroutines keep their stacks while a call lasts.
-func (c *Connection) alone(ctx, hold context.Context, t *Try) (r Result, err error) {
 	p, err := c.gate.enter(hold, t.Held)
 	if err != nil {
 		return Result{}, err
@@ -112,12 +106,12 @@ func (c *Connection) alone(ctx, hold context.Context, t *Try) (r Result, err err
 		r.Began, r.Took = began, time.Since(began)
 		r.BreakerClosed = p.giveBack(r)
 	}()
-	if t.Begin != nil && !t.Begin(ctx, t) {
+	if t.Begin != nil && !t.Begin(ctx, &t) {
 		return Result{}, ErrNotBegun
 	}
 	began = time.Now()
-	r = c.Connector.Submit(ctx, *t)
-	ofFolder(&r, t)
+	r = c.Connector.Submit(ctx, t)
+	ofFolder(&r, &t)
 	return r, nil
 }
 

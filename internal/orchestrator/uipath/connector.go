@@ -60,7 +60,7 @@ func (c *Connector) Claims(r *job.Request) bool { return r.Action == job.StartJo
 func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator.Result {
 	switch {
 	case t.Request.Action == job.StartJob:
-		return c.submitJob(ctx, t)
+		return c.submitJob(ctx, &t)
 	case t.Again:
 		return c.addItemAgain(ctx, &t)
 	}

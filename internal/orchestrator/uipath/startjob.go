@@ -13,17 +13,17 @@ import (
 
 // submitJob starts a job, unless an earlier try of the request may have: then
 // it finds that out first.
-func (c *Connector) submitJob(ctx context.Context, t orchestrator.Try) orchestrator.Result {
+func (c *Connector) submitJob(ctx context.Context, t *orchestrator.Try) orchestrator.Result {
 	s, field, wrong := newStart(t.Request)
 	if wrong != "" {
 		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, field+": "+wrong)}
 	}
 	if t.Again {
-		if r, mayStart := c.lookUpJob(ctx, t, s.jobs); !mayStart {
+		if r, mayStart := c.lookUpJob(ctx, *t, s.jobs); !mayStart {
 			return r
 		}
 	}
-	return c.startJob(ctx, t, s)
+	return c.startJob(ctx, *t, s)
 }
 
 func (c *Connector) startJob(ctx context.Context, t orchestrator.Try, s jobStart) orchestrator.Result {
