@@ -5,52 +5,42 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nats.go"
-
-	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
-// playLimit bounds the whole play.
-const playLimit = 55 * time.Second
+const (
+	// playLimit bounds the whole play.
+	playLimit = 55 * time.Second
+	// windowLength is how long the rates are counted for, if the machine keeps up.
+	windowLength = 1200 * time.Millisecond
+)
 
 // play is what happens, and what must come of it.
 type play struct {
 	*stage
 	screen   *screen
-	requests int                   // good ones, in all
-	faults   []*uipath.ActiveFault // of the present scene
+	requests int // good ones, more or less
+	cycle    []*kind
+	sent     int // of the cycle, over and over
 
-	published int                 // messages that the stream took
-	swallowed int                 // repeats that the stream's window swallowed
-	goods     int                 // good requests so far
-	items     map[string][]string // references that must have exactly one item, by queue; each claim was asked for twice, by different requests
-	jobs      []string            // references that must have exactly one job
-	bad       map[string][]string // ids of requests that must come to nothing, by dead-letter reason
+	subjects  map[string]*product
+	published map[*product]int            // messages that the stream took
+	swallowed map[*product]int            // repeats that the stream's window swallowed
+	dead      map[*product]map[string]int // dead letters that there must be, by reason
+	windows   []window
 }
 
 func newPlay(s *stage, screen *screen, requests int) *play {
-	return &play{stage: s, screen: screen, requests: requests, items: map[string][]string{}, bad: map[string][]string{}}
-}
-
-// scene is a part of the play: what happens while its requests are published,
-// in two halves.
-type scene struct {
-	what  string
-	begin func(context.Context) error
-	turn  func(context.Context) error // between the halves; nil: nothing
-	end   func(context.Context) error // nil: nothing
-}
-
-func (p *play) scenes() []scene {
-	return []scene{
-		{what: "all is well"},
-		{what: "the token is revoked, and once again", begin: p.revoke, turn: p.revoke},
-		{what: "answers get lost: items are added, jobs are started, and the connection is cut", begin: p.cut, turn: p.cutBefore, end: p.mend},
-		{what: "the orchestrator goes away for four seconds", begin: p.goAway, turn: p.wait(2 * time.Second), end: p.comeBack},
-		{what: "the robots have pending jobs, lists lag, answers still get lost", begin: p.pend, turn: p.cut, end: p.mend},
-		{what: "429, the orchestrator asks for a pause; broken, forbidden and repeated requests arrive", begin: p.throttle, turn: p.crowd},
+	p := &play{
+		stage: s, screen: screen, requests: requests, cycle: cycleOf(s.products),
+		subjects: map[string]*product{}, published: map[*product]int{}, swallowed: map[*product]int{}, dead: map[*product]map[string]int{},
 	}
+	for _, product := range s.products {
+		p.dead[product] = map[string]int{}
+		for _, kind := range product.kinds {
+			p.subjects[kind.subject] = product
+		}
+	}
+	return p
 }
 
 // perform plays every scene, and waits until nothing is left in the stream.
@@ -58,21 +48,107 @@ func (p *play) perform(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, playLimit, errors.New("the stream did not become empty in time"))
 	defer cancel()
 	defer p.screen.end()
-	scenes := p.scenes()
-	for i, s := range scenes {
-		n := p.requests*(i+1)/len(scenes) - p.requests*i/len(scenes)
-		p.screen.say("%s (%d requests)", s.what, n)
-		for _, step := range []func(context.Context) error{s.begin, p.good(n / 2), s.turn, p.good(n - n/2), s.end} {
-			if step == nil {
-				continue
-			}
-			if err := step(ctx); err != nil {
-				return err
-			}
+	// Half of the requests go evenly into the four windows, half into the two crowds.
+	calm, crowd := p.requests/8, p.requests/4
+	scenes := []func(context.Context) error{
+		p.start,
+		func(ctx context.Context) error { return p.losses(ctx, crowd) },
+		func(ctx context.Context) error { return p.well(ctx, calm) },
+	}
+	for _, product := range p.products {
+		scenes = append(scenes, func(ctx context.Context) error { return p.outage(ctx, product, calm) })
+	}
+	scenes = append(scenes, func(ctx context.Context) error { return p.troubles(ctx, crowd) })
+	if err := inTurn(ctx, scenes...); err != nil {
+		return err
+	}
+	return p.await(ctx, func() bool { return p.left(ctx) == 0 })
+}
+
+// start has the worker log in, and find the ids of queues and bots.
+func (p *play) start(ctx context.Context) error {
+	p.screen.say("All is well.")
+	return inTurn(ctx, p.goods(5*len(p.cycle)), p.idle)
+}
+
+// well is what the outages are compared with.
+func (p *play) well(ctx context.Context, n int) error {
+	p.screen.say("All is well again. From here on the rates are counted.")
+	return inTurn(ctx, func(ctx context.Context) error { return p.count(ctx, nil, n) }, p.idle)
+}
+
+func (p *play) losses(ctx context.Context, n int) error {
+	p.screen.say("All tokens are revoked. Then one answer in ten gets lost: of calls that\nwere carried out, and of calls that were not.")
+	for _, product := range p.products {
+		product.revoke()
+	}
+	if err := p.good(ctx, n/4); err != nil {
+		return err
+	}
+	var faults []fault
+	for _, product := range p.products {
+		faults = append(faults, product.lose()...)
+	}
+	err := p.good(ctx, n-n/4)
+	mend(faults)
+	return errors.Join(err, p.idle(ctx))
+}
+
+func (p *play) outage(ctx context.Context, away *product, n int) error {
+	p.screen.say("%s goes away.", away.name)
+	faults := away.away()
+	if err := p.count(ctx, away, n); err != nil {
+		return err
+	}
+	waiting := p.published[away] - p.log.Finished(away)
+	mend(faults)
+	p.screen.say("%s is back: %d requests have waited.", away.name, waiting)
+	return p.idle(ctx)
+}
+
+func (p *play) troubles(ctx context.Context, n int) error {
+	p.screen.say("Each has its own troubles: jobs that are pending, a 429, lists that lag,\nplans at work, answers that get lost. Bad and repeated requests arrive.")
+	var faults []fault
+	for _, product := range p.products {
+		faults = append(faults, product.trouble()...)
+	}
+	defer func() { mend(faults) }()
+	err := inTurn(ctx, p.restores, p.goods(n/2), p.broken, p.repeats, p.conflicts, p.claims, p.goods(n-n/2))
+	if err != nil {
+		return err
+	}
+	p.screen.say("Everything is published; the rest is worked off.")
+	return p.idle(ctx)
+}
+
+// inTurn takes steps until one fails.
+func inTurn(ctx context.Context, steps ...func(context.Context) error) error {
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
 		}
 	}
-	p.screen.say("everything is published; the backlog drains")
-	return p.await(ctx, func() bool { return p.log.Finished() >= p.published && p.left(ctx) == 0 })
+	return nil
+}
+
+// idle waits until everything is settled.
+func (p *play) idle(ctx context.Context) error {
+	return p.await(ctx, func() bool { return p.finished() >= p.all() })
+}
+
+// finished is how many messages were settled, and all how many were published.
+func (p *play) finished() (n int) {
+	for _, product := range p.products {
+		n += p.log.Finished(product)
+	}
+	return n
+}
+
+func (p *play) all() (n int) {
+	for _, of := range p.published {
+		n += of
+	}
+	return n
 }
 
 // await shows the progress until a condition holds.
@@ -80,7 +156,7 @@ func (p *play) await(ctx context.Context, holds func() bool) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
-		p.screen.show(p.log.Finished(), p.published, p.log.IsShut())
+		p.screen.show(p.finished(), p.all())
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -89,95 +165,7 @@ func (p *play) await(ctx context.Context, holds func() bool) error {
 			return fmt.Errorf("the worker ended: %w", p.worker.err)
 		}
 	}
-	p.screen.show(p.log.Finished(), p.published, false)
-	return nil
-}
-
-// wait lets time pass.
-func (p *play) wait(d time.Duration) func(context.Context) error {
-	return func(ctx context.Context) error {
-		end := time.Now().Add(d)
-		return p.await(ctx, func() bool { return time.Now().After(end) })
-	}
-}
-
-func (p *play) revoke(context.Context) error {
-	p.uipath.RevokeTokens()
-	return nil
-}
-
-// fail adds a fault to the present scene.
-func (p *play) fail(f uipath.Fault) { p.faults = append(p.faults, p.uipath.AddFault(f)) }
-
-// cut loses answers of calls that were carried out.
-func (p *play) cut(context.Context) error {
-	fault := uipath.CommitThenDrop(uipath.ActingOperations...)
-	fault.Probability = 0.05
-	p.fail(fault)
-	return nil
-}
-
-// cutBefore loses answers of calls that were not: the caller cannot tell these
-// from the others.
-func (p *play) cutBefore(context.Context) error {
-	p.fail(uipath.Fault{Kind: uipath.Drop, Probability: 0.05, Operations: uipath.ActingOperations})
-	return nil
-}
-
-// mend ends the faults of the present scene.
-func (p *play) mend(context.Context) error {
-	for _, f := range p.faults {
-		f.Remove()
-	}
-	p.faults = nil
-	return nil
-}
-
-// pend has half of the starts refused, and what is new missing from lists for
-// a time that is shorter than the connection's settle.
-func (p *play) pend(context.Context) error {
-	pending := uipath.PendingJobs()
-	pending.Probability = 0.5
-	p.fail(pending)
-	p.fail(uipath.Fault{Kind: uipath.LagLookUps, Delay: 300 * time.Millisecond})
-	return nil
-}
-
-func (p *play) goAway(context.Context) error {
-	p.fail(uipath.Fault{Kind: uipath.RefuseConnections})
-	return nil
-}
-
-func (p *play) comeBack(ctx context.Context) error {
-	if err := errors.Join(p.wait(2*time.Second)(ctx), p.mend(ctx)); err != nil {
-		return err
-	}
-	p.screen.say("  the orchestrator is back")
-	return p.await(ctx, func() bool { return !p.log.IsShut() })
-}
-
-func (p *play) throttle(context.Context) error {
-	fault := uipath.Throttled(uipath.RetryAfterSeconds(time.Second), uipath.AddQueueItem, uipath.BulkAddQueueItems)
-	fault.Calls = 1
-	p.uipath.AddFault(fault)
-	return nil
-}
-
-func (p *play) crowd(ctx context.Context) error {
-	return errors.Join(p.publishBad(ctx), p.publishRepeats(ctx))
-}
-
-// publish sends one message to the stream and waits for its PubAck.
-func (p *play) publish(ctx context.Context, subject, body string, header nats.Header) error {
-	ack, err := p.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: []byte(body), Header: header})
-	if err != nil {
-		return fmt.Errorf("publish: %w", err)
-	}
-	if ack.Duplicate {
-		p.swallowed++
-		return nil
-	}
-	p.published++
+	p.screen.show(p.finished(), p.all())
 	return nil
 }
 

@@ -3,8 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
 	"go.uber.org/goleak"
 
@@ -20,10 +23,18 @@ func TestTheBooksBalance(t *testing.T) {
 	if err := run(t.Context(), &out, 100, false); err != nil {
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	for _, want := range []string{"delivered", "duplicate", "reference_conflict", "log-ins", "time held", "calls of AddQueueItem", "calls of BulkAddQueueItems",
-		"jobs started by them", "look-ups of items and jobs", "id_conflict", "The books balance"} {
+	for _, want := range []string{
+		"UiPath away", "Automation Anywhere away", "Veeam away", "delivered", "duplicate", "log-ins", "time held", "look-ups",
+		"reference_conflict", "id_conflict", "unknown_outcome", "not_allowed",
+		"AddQueueItem", "BulkAddQueueItems", "StartJobs", "AddWorkItems", "Deploy", "ReadinessCheck", "Restore", "The books balance",
+	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the output does not name %q:\n%s", want, out.String())
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 80 {
+			t.Errorf("longer than 80 characters: %s", line)
 		}
 	}
 }
@@ -32,35 +43,77 @@ func TestTheBooksBalance(t *testing.T) {
 // dead letter that is not there.
 func TestBooksThatDoNotBalance(t *testing.T) {
 	t.Parallel()
-	s, err := open(t.Context())
-	if err != nil {
+	p := opened(t)
+	if err := inTurn(t.Context(), p.goods(2*len(p.cycle)), p.idle); err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	p := newPlay(s, newScreen(&bytes.Buffer{}), 10)
-	settle := func() {
-		if err := p.await(t.Context(), func() bool { return p.log.Finished() >= p.published }); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := p.good(10)(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	settle()
 	if b := p.balance(); b.verdict() != nil {
 		t.Fatalf("wrong from the start: %v", b.wrong)
 	}
-	checkConfig(t, s)
+	checkConfig(t, p.stage)
 	p.uipath.AddItem(folder, invoices, uipath.Item{Reference: "inv-000003"})
-	p.items[notes] = append(p.items[notes], "note-never")
+	p.kind("jobs.notes.new").want = append(p.kind("jobs.notes.new").want, "note-never")
 	p.uipath.AddJob(folder, process, uipath.Job{Reference: "job-000000"})
-	p.bad["not_found"] = []string{"never"}
+	p.uipath.AddJob(folder, process, uipath.Job{Reference: "job-strange"})
+	p.kind("jobs.checks.new").want = p.kind("jobs.checks.new").want[1:]
+	p.dead[p.products[0]]["not_found"]++
 	wrong := strings.Join(p.balance().wrong, "\n")
-	for _, want := range []string{"inv-000003 has 2 items", "note-never has 0 items", "job-000000 has 2 jobs", "0 dead letters are not_found, and 1 must be"} {
+	for _, want := range []string{
+		"inv-000003 has 2 items", "note-never has 0 items", "job-000000 has 2 jobs", `1 jobs of "job-strange"`, `1 checks of "check-000000"`,
+		"0 dead letters of UiPath are not_found, and 1 must be",
+	} {
 		if !strings.Contains(wrong, want) {
 			t.Errorf("%q was not noticed:\n%s", want, wrong)
 		}
 	}
+}
+
+// While one product is away, everything for the others is settled, and nothing
+// for it; then it is made up for.
+func TestAnOutageIsOfOneProductOnly(t *testing.T) {
+	t.Parallel()
+	p := opened(t)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 2*time.Minute, errors.New("the requests are not settled in time"))
+	defer cancel()
+	if err := inTurn(ctx, p.goods(len(p.cycle)), p.idle); err != nil {
+		t.Fatal(err)
+	}
+	for _, away := range p.products {
+		before := p.log.Finished(away)
+		faults := away.away()
+		if err := p.good(ctx, 5*len(p.cycle)); err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range p.products {
+			if other == away {
+				continue
+			}
+			if err := p.await(ctx, func() bool { return p.log.Finished(other) == p.published[other] }); err != nil {
+				t.Fatalf("%s while %s is away: %v", other.name, away.name, err)
+			}
+		}
+		if n := p.log.Finished(away) - before; n > 0 {
+			t.Errorf("%s is away, and %d requests to it were settled", away.name, n)
+		}
+		mend(faults)
+		if err := p.idle(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if b := p.balance(); b.verdict() != nil {
+		t.Error(strings.Join(b.wrong, "\n"))
+	}
+}
+
+// opened is a play that has not begun.
+func opened(t *testing.T) *play {
+	t.Helper()
+	s, err := open(t.Context())
+	t.Cleanup(s.close)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newPlay(s, newScreen(&bytes.Buffer{}), 100)
 }
 
 // The file for other commands names the same servers.
@@ -74,7 +127,7 @@ func checkConfig(t *testing.T, s *stage) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.NATS.URL != s.worker.at.NATS || cfg.Connections[0].URL != s.uipath.URL() || len(cfg.Routes) < 4 {
+	if cfg.NATS.URL != s.worker.at.NATS || cfg.Connections[0].URL != s.uipath.URL() || len(cfg.Connections) != 4 || len(cfg.Routes) < 9 {
 		t.Errorf("%+v", cfg)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -28,31 +29,29 @@ func newScreen(out io.Writer) *screen {
 	return s
 }
 
-// say writes a line of the story.
+// say writes a paragraph of the story.
 func (s *screen) say(format string, args ...any) {
 	if s.bar != nil {
 		_ = s.bar.Clear()
 	}
-	fmt.Fprintf(s.out, "%5.1fs  %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
+	const indent = "        "
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "\n"+indent)
+	fmt.Fprintf(s.out, "%5.1fs  %s\n", time.Since(s.began).Seconds(), text)
+	s.last = time.Now()
 }
 
-// show tells how many of the messages are finished.
-func (s *screen) show(finished, published int, held bool) {
+// show tells how many of the messages are settled.
+func (s *screen) show(finished, published int) {
 	if s.bar != nil {
-		s.bar.Describe(map[bool]string{true: "held    ", false: "settled "}[held])
+		s.bar.Describe("settled ")
 		s.bar.ChangeMax(max(published, 1))
 		_ = s.bar.Set(finished)
 		return
 	}
-	if time.Since(s.last) < 2*time.Second {
+	if time.Since(s.last) < 5*time.Second {
 		return
 	}
-	s.last = time.Now()
-	state := ""
-	if held {
-		state = ", the gate is shut"
-	}
-	s.say("  %d of %d settled%s", finished, published, state)
+	s.say("… %d of %d settled", finished, published)
 }
 
 func (s *screen) end() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,31 +20,21 @@ import (
 	"github.com/queueferry/queueferry/internal/worker"
 )
 
-// The orchestrator's folder, queues and process. Notes is the queue that does not
-// enforce unique references. Missing is one that a publisher may name and that
-// does not exist.
-const (
-	folder   = "Finance/AP"
-	invoices = "Invoices"
-	claims   = "Claims"
-	notes    = "Notes"
-	missing  = "Archive"
-	process  = "PostInvoice"
-)
-
 // stage is everything that runs.
 type stage struct {
-	dir    string
-	uipath *uipath.Orchestrator
-	worker *workerRun
-	nc     *nats.Conn
-	js     jetstream.JetStream
-	log    *tally
+	dir      string
+	keepDir  bool // after a failure, for its log
+	uipath   *uipath.Orchestrator
+	products []*product
+	worker   *workerRun
+	nc       *nats.Conn
+	js       jetstream.JetStream
+	log      *tally
 	// variables are those of the configuration.
 	variables map[string]string
 }
 
-// open starts the orchestrator and the worker, and connects to the worker's NATS.
+// open starts the orchestrators and the worker, and connects to the worker's NATS.
 func open(ctx context.Context) (s *stage, err error) {
 	s = &stage{}
 	defer func() {
@@ -57,14 +48,9 @@ func open(ctx context.Context) (s *stage, err error) {
 	if s.log, err = newTally(s.logFile()); err != nil {
 		return s, err
 	}
-	if s.uipath, err = uipath.Start(uipath.Settings{LookUpsPerMinute: -1}); err != nil {
+	if err = s.openProducts(); err != nil {
 		return s, err
 	}
-	s.uipath.AddFolder(folder)
-	s.uipath.AddQueue(folder, invoices, uipath.Queue{UniqueReference: true})
-	s.uipath.AddQueue(folder, claims, uipath.Queue{UniqueReference: true})
-	s.uipath.AddQueue(folder, notes, uipath.Queue{})
-	s.uipath.AddProcess(folder, process)
 	if s.worker, err = s.startWorker(ctx); err != nil {
 		return s, err
 	}
@@ -73,6 +59,23 @@ func open(ctx context.Context) (s *stage, err error) {
 	}
 	s.js, err = jetstream.New(s.nc)
 	return s, err
+}
+
+// openProducts starts the simulated orchestrators.
+func (s *stage) openProducts() error {
+	tenant, o, err := openUiPath()
+	if err != nil {
+		return err
+	}
+	s.uipath, s.products = o, append(s.products, tenant)
+	for _, open := range []func() (*product, error){openAutomationAnywhere, openVeeam} {
+		product, err := open()
+		if err != nil {
+			return err
+		}
+		s.products = append(s.products, product)
+	}
+	return nil
 }
 
 func (s *stage) logFile() string { return filepath.Join(s.dir, "worker.log") }
@@ -85,17 +88,20 @@ type workerRun struct {
 	err    error // once done
 }
 
+// secret is what the worker logs in with, everywhere.
+const secret = "secret"
+
 // startupLimit is how long the worker may take to be ready.
 const startupLimit = 20 * time.Second
 
 func (s *stage) startWorker(ctx context.Context) (*workerRun, error) {
-	secret := filepath.Join(s.dir, "secret")
-	if err := os.WriteFile(secret, []byte("secret\n"), 0o600); err != nil {
+	file := filepath.Join(s.dir, "secret")
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	s.variables = map[string]string{
-		"SANDBOX_STORE": filepath.Join(s.dir, "jetstream"), "SANDBOX_SECRET_FILE": secret,
-		"SANDBOX_URL": s.uipath.URL(), "SANDBOX_TOKEN_URL": s.uipath.TokenURL(),
+	s.variables = map[string]string{"SANDBOX_STORE": filepath.Join(s.dir, "jetstream"), "SANDBOX_SECRET_FILE": file}
+	for _, product := range s.products {
+		maps.Copy(s.variables, product.variables)
 	}
 	cfg, err := config.Parse("configs/sandbox.yaml", configs.Sandbox, func(name string) (string, bool) {
 		value, ok := s.variables[name]
@@ -139,13 +145,13 @@ func (s *stage) close() {
 	if s.worker != nil {
 		s.worker.stop()
 	}
-	if s.uipath != nil {
-		s.uipath.Close()
+	for _, product := range s.products {
+		product.close()
 	}
 	if s.log != nil {
 		_ = s.log.file.Close()
 	}
-	if s.dir != "" {
+	if s.dir != "" && !s.keepDir {
 		_ = os.RemoveAll(s.dir)
 	}
 }
@@ -156,19 +162,22 @@ func (s *stage) stayOpen(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(out, "\nEverything goes on running until Ctrl-C. To try by hand:")
+	fmt.Fprintf(out, "  export NATS_URL=%s QUEUEFERRY_CONFIG=%s\n", s.worker.at.NATS, file)
+	for _, product := range s.products {
+		fmt.Fprintf(out, "\n%s, at %s\n", product.name, strings.Join(product.urls, " and "))
+		for _, k := range product.kinds {
+			fmt.Fprintf(out, "  nats pub %s '%s'\n", strings.Replace(k.subject, ".new", ".mine", 1), k.try)
+		}
+	}
 	fmt.Fprintf(out, `
-Everything goes on running until Ctrl-C. To try by hand, with the nats command line and this worker's own:
-  nats --server %[1]s pub jobs.invoices.mine '{"id": "mine-1", "content": {"Vendor": "ACME"}}'
-  nats --server %[1]s pub jobs.robots.mine '{"id": "mine-2", "arguments": {"in_Vendor": "ACME"}}'
-  nats --server %[1]s pub jobs.invoices.mine 'not a request'
-  go run ./cmd/worker check --config %[5]s
-  go run ./cmd/worker deadletter list --config %[5]s
-  curl http://%[2]s/readyz
-  curl http://%[2]s/status
-  curl http://%[2]s/metrics
-  tail -f %[3]s
-Subjects: jobs.invoices.>, jobs.claims.>, jobs.notes.>, jobs.robots.>   Orchestrator: %[4]s
-`, s.worker.at.NATS, s.worker.at.Admin, s.logFile(), s.uipath.URL(), file)
+And what became of it:
+  nats pub jobs.invoices.mine 'not a request'
+  go run ./cmd/worker check
+  go run ./cmd/worker deadletter list
+  curl http://%[1]s/readyz     (or /status, or /metrics)
+  tail -f %[2]s
+`, s.worker.at.Admin, s.logFile())
 	select {
 	case <-ctx.Done():
 	case <-s.worker.done:

@@ -12,13 +12,18 @@ import (
 type tally struct {
 	file *os.File
 
-	mu       sync.Mutex
-	rest     []byte // of a line
-	settled  map[string]int
+	mu   sync.Mutex
+	rest []byte // of a line
+	of   map[string]*sums
+}
+
+// sums are what the log says of one connection.
+type sums struct {
+	acked    map[string]int // by verdict
 	reasons  map[string]int // of dead letters
 	finished int            // acked or set aside
-	logIns   int
-	shut     time.Time // since when the gate is shut; zero: it is open
+	busy     int            // put off, for the product said so
+	shut     time.Time      // since when the gate is shut; zero: it is open
 	held     time.Duration
 	shuts    map[string]int // by reason
 }
@@ -28,7 +33,7 @@ func newTally(path string) (*tally, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &tally{file: file, settled: map[string]int{}, reasons: map[string]int{}, shuts: map[string]int{}}, nil
+	return &tally{file: file, of: map[string]*sums{}}, nil
 }
 
 // Write takes a part of the log.
@@ -51,7 +56,7 @@ func (t *tally) Write(b []byte) (int, error) {
 type line struct {
 	TS                                time.Time
 	Msg, Verdict, Disposition, Reason string
-	State, Route                      string
+	State, Connection                 string
 }
 
 func (t *tally) read(text []byte) {
@@ -61,53 +66,74 @@ func (t *tally) read(text []byte) {
 	}
 	switch l.Msg {
 	case "delivery.settled":
-		t.delivery(l)
-	case "token.renewed":
-		t.logIns++
+		t.sums(l.Connection).delivery(l)
 	case "gate.changed":
-		t.gate(l)
+		t.sums(l.Connection).gate(l)
 	}
 }
 
-func (t *tally) delivery(l line) {
-	t.settled[l.Disposition+" "+l.Verdict]++
+// sums needs the lock.
+func (t *tally) sums(connection string) *sums {
+	s := t.of[connection]
+	if s == nil {
+		s = &sums{acked: map[string]int{}, reasons: map[string]int{}, shuts: map[string]int{}}
+		t.of[connection] = s
+	}
+	return s
+}
+
+func (s *sums) delivery(l line) {
+	if l.Verdict == "busy" {
+		s.busy++
+	}
 	switch l.Disposition {
 	case "dead_letter":
-		t.reasons[l.Reason]++
-		t.finished++
+		s.reasons[l.Reason]++
+		s.finished++
 	case "ack":
-		t.finished++
+		s.acked[l.Verdict]++
+		s.finished++
 	}
 }
 
-func (t *tally) gate(l line) {
+func (s *sums) gate(l line) {
 	switch {
-	case l.State == "shut" && t.shut.IsZero():
-		t.shut = l.TS
-		t.shuts[l.Reason]++
-	case l.State == "open" && !t.shut.IsZero():
-		t.held += l.TS.Sub(t.shut)
-		t.shut = time.Time{}
+	case l.State == "shut" && s.shut.IsZero():
+		s.shut = l.TS
+		s.shuts[l.Reason]++
+	case l.State == "open" && !s.shut.IsZero():
+		s.held += l.TS.Sub(s.shut)
+		s.shut = time.Time{}
 	}
 }
 
-// Finished is how many messages were acked or set aside.
-func (t *tally) Finished() int {
+// Sum adds up what the log says of a product.
+func (t *tally) Sum(p *product, of func(*sums) int) (n int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.finished
+	for _, connection := range p.connections {
+		n += of(t.sums(connection))
+	}
+	return n
 }
 
-// Acked is how many messages were acked with a verdict.
-func (t *tally) Acked(verdict string) int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.settled["ack "+verdict]
+// Held is how long the gate of a product was shut, the longest of its connections.
+func (t *tally) Held(p *product) (longest time.Duration) {
+	t.Sum(p, func(s *sums) int { longest = max(longest, s.held); return 0 })
+	return longest
 }
 
-// IsShut tells whether the gate is shut now.
-func (t *tally) IsShut() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return !t.shut.IsZero()
+// Finished is how many messages to a product were acked or set aside.
+func (t *tally) Finished(p *product) int {
+	return t.Sum(p, func(s *sums) int { return s.finished })
+}
+
+// IsShut tells whether a gate to the product is shut now.
+func (t *tally) IsShut(p *product) bool {
+	return t.Sum(p, func(s *sums) int {
+		if s.shut.IsZero() {
+			return 0
+		}
+		return 1
+	}) > 0
 }
