@@ -14,7 +14,7 @@ import (
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/remedy"
-	"github.com/queueferry/queueferry/internal/request"
+	"github.com/queueferry/queueferry/internal/setup"
 )
 
 func read(t *testing.T, path string) string {
@@ -116,7 +116,8 @@ func documents(t *testing.T) []string {
 
 var fence = regexp.MustCompile("(?ms)^```yaml\n(.*?)^```")
 
-// TestWholeFilesParse reads the blocks that are whole configuration files.
+// TestWholeFilesParse reads the blocks that are whole configuration files, as the
+// worker would.
 func TestWholeFilesParse(t *testing.T) {
 	t.Parallel()
 	whole := 0
@@ -135,10 +136,11 @@ func TestWholeFilesParse(t *testing.T) {
 			if len(c.Warnings) > 0 {
 				t.Errorf("%s, block %d: %q", path, i+1, c.Warnings)
 			}
-			for _, r := range c.Routes {
-				if _, err := request.NewDecoder(request.Settings{Transform: r.Transform}); err != nil {
-					t.Errorf("%s, block %d: %v", path, i+1, err)
-				}
+			if err := setup.Supported(c); err != nil {
+				t.Errorf("block %d: %v", i+1, err)
+			}
+			if _, err := setup.Decoders(c); err != nil {
+				t.Errorf("block %d: %v", i+1, err)
 			}
 		}
 	}
@@ -282,5 +284,22 @@ func TestRemediesInSamplesAreTheWorkersOwn(t *testing.T) {
 	t.Parallel()
 	if text := remedy.OfLogIn(job.CredentialsRefused, "invalid_client"); !strings.Contains(read(t, "operations.md"), `"remedy": "`+text+`"`) {
 		t.Errorf("operations.md shows another remedy than %q", text)
+	}
+}
+
+// TestTheConnectorsInterfaceIsTheCodes looks for each line of an interface that a
+// document shows.
+func TestTheConnectorsInterfaceIsTheCodes(t *testing.T) {
+	t.Parallel()
+	source, text := read(t, "../internal/orchestrator/connector.go"), read(t, "connectors.md")
+	shown := regexp.MustCompile("(?ms)^```go\n(.*?)^```").FindStringSubmatch(text)
+	_, declared, _ := strings.Cut(source, "\ntype Connector interface {")
+	declared, _, found := strings.Cut(declared, "\n}")
+	if shown == nil || !found {
+		t.Fatal("there is no interface to compare")
+	}
+	methods := regexp.MustCompile(`(?m)^\t[A-Z].*$`)
+	if doc, code := methods.FindAllString(shown[1], -1), methods.FindAllString(declared, -1); !slices.Equal(doc, code) {
+		t.Errorf("connectors.md shows %q, and the code has %q", doc, code)
 	}
 }

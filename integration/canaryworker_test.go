@@ -95,6 +95,10 @@ func (r *rig) canaryFile(h *hostile, files string, names ...string) string {
 			continue
 		case uipath:
 			fixed = "action: add_queue_item, folder: F, queue: Q"
+		case strings.Contains(all[name], "generation: e11"):
+			fixed += ", options: {deviceIds: [1]}"
+		case strings.Contains(all[name], "generation: a360"):
+			fixed += ", options: {runAsUserIds: [1]}"
 		}
 		fmt.Fprintf(&b, "  - {name: r%d, subjects: [\"jobs.invoices%s.>\"], connection: %s, fixed: {%s}, retry: {attempts: 2, first: 10ms, max: 20ms}}\n",
 			i, strings.Repeat("x", i), name, fixed)

@@ -29,7 +29,7 @@ What        not_found: queue: it does not exist in the folder
 When        2026-01-31T06:00:01Z (AGO), after 2 attempts; first sent 2026-01-31T06:00:00Z
 Request     inv-1
 Came from   subject jobs.invoices.new, message 1 of stream JOBS, route invoices
-What to do  Make the queue or process in the folder, or correct its name in the route, restart the
+What to do  Make the queue, process, bot or plan, or correct its name in the route, restart the
             worker, and replay.
 
             worker deadletter replay --config PATH --id HASH

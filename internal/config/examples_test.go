@@ -31,7 +31,8 @@ var exampleEnv = map[string][]string{
 	"automation-anywhere-a360.yaml": {
 		"CONTROL_ROOM_API_KEY", "key",
 	},
-	"veeam.yaml": {"VRO_PASSWORD", "pw"},
+	"veeam.yaml":    {"VRO_PASSWORD", "pw"},
+	"veeam-13.yaml": nil,
 }
 
 func TestExamples(t *testing.T) {
@@ -163,10 +164,17 @@ func TestExampleForEachProduct(t *testing.T) {
 	if got := e11.Connections[0].Generation; got != "e11" || e11.Routes[0].ReferenceColumn != "Reference" {
 		t.Errorf("e11: generation %s, route %+v", got, e11.Routes[0])
 	}
-	if got := string(load("automation-anywhere-a360.yaml").Routes[1].Fixed.Options["runAsUserIds"]); got != `["12"]` {
+	a360 := load("automation-anywhere-a360.yaml")
+	if got := string(a360.Routes[1].Fixed.Options["runAsUserIds"]); got != `["12"]` {
 		t.Errorf("a360: runAsUserIds %s", got)
+	}
+	if _, newer := a360.Routes[2].Fixed.Options["unattendedRequest"]; !newer {
+		t.Errorf("a360: %+v", a360.Routes[2].Fixed)
 	}
 	if got := load("veeam.yaml").Routes[1].Allow.Plans; len(got) != 1 || got[0].Plan != "ERP" || quick.ShutdownGrace != 25*time.Second {
 		t.Errorf("veeam: plans %+v", got)
+	}
+	if got := load("veeam-13.yaml").Connections[0]; got.APIVersion != "v13" || got.Credentials[0].Grant != config.Password {
+		t.Errorf("veeam 13: %+v", got)
 	}
 }

@@ -17,9 +17,6 @@ type api struct {
 	deployments string // the list of activities; empty: nothing tells a deployment by its name
 }
 
-// runAsUsers is the list of users that a bot may run as.
-const runAsUsers = "/v1/devices/runasusers/list"
-
 // deployUnattended starts bots by unattendedRequest.
 const deployUnattended = "/v4/automations/deploy"
 

@@ -19,8 +19,8 @@ var _ orchestrator.Inspector = (*Connector)(nil)
 const maxInspected = 200
 
 // Inspect looks at what the routes name, with lists alone: that the product
-// answers, its clock, the queues and their columns for references, the bots and
-// the users that they run as. An answer that tells of more than the thing asked
+// answers, its clock, the queues and their columns for references, the bots, and
+// the users, pools and devices that they run as and on. An answer that tells of more than the thing asked
 // for, as a refused token does, ends it.
 func (c *Connector) Inspect(ctx context.Context, wanted []orchestrator.Wanted) []finding.Finding {
 	began := time.Now()
@@ -37,7 +37,7 @@ func (c *Connector) Inspect(ctx context.Context, wanted []orchestrator.Wanted) [
 		finding.Good("", "orchestrator", fmt.Sprintf("the Control Room answers, after %d ms", took.Milliseconds())),
 		lookup.InspectClock(a, began, began.Add(took)),
 	}
-	i := inspection{c: c, done: map[string]bool{}}
+	i := inspection{c: c, done: map[string]bool{}, lists: map[string]*runnerList{}}
 	for _, w := range wanted {
 		i.route(ctx, w)
 	}
@@ -68,7 +68,7 @@ type inspection struct {
 	asked   int
 	why     string // nothing more is asked; empty: it is
 	leftOut int
-	users   *runAsList
+	lists   map[string]*runnerList // by the option
 }
 
 func (i *inspection) add(f finding.Finding) { i.found = append(i.found, f) }
@@ -77,7 +77,7 @@ func (i *inspection) route(ctx context.Context, w orchestrator.Wanted) {
 	subject := "route " + w.Route
 	if w.Action == job.StartJob {
 		i.once(subject+"\x00bot\x00"+w.Process, w.Process != "", func() { i.bot(ctx, subject, w) })
-		i.once(subject+"\x00users", true, func() { i.runAs(ctx, subject, w) })
+		i.once(subject+"\x00runners", true, func() { i.runAs(ctx, subject, w) })
 		i.once(subject+"\x00lost", i.c.api.e11, func() {
 			i.add(finding.Bad(finding.Warning, subject, "look-ups", "Enterprise 11 tells no deployment by its name: after a lost answer on_unknown decides",
 				"See that on_unknown of the route is what you want: park sets the request aside, resend may start the bot twice."))

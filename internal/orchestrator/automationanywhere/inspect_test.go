@@ -80,9 +80,14 @@ func TestInspect(t *testing.T) {
 		"users that are not": {&room{bots: post}, with(process, options(`{"runAsUserIds":[1]}`)), "bot ok, run-as users error", "QFU", ": 1"},
 		"users cannot be read": {&room{bots: post, answer: once("U", reply{status: 403, body: envelope("no")})}, with(process, options(`{"runAsUserIds":[1]}`)),
 			"bot ok, run-as users unknown", "QFU", "403"},
-		"Enterprise 11":    {&room{e11: true, bots: post}, process, "bot ok, look-ups warning", "QF", "Enterprise 11"},
-		"it fails midway":  {&room{answer: once("F", reply{status: 502})}, with(process, options(`{"runAsUserIds":[1]}`)), "bot unknown", "QF", "502"},
-		"the list is slow": {&room{answer: once("I", reply{status: 401})}, queue, "queue ok, reference column unknown", "QQI", ""},
+		"a pool as well":         {&room{bots: post}, with(process, options(`{"runAsUserIds":[12],"poolIds":["13"]}`)), "bot ok, run-as users ok, device pools ok", "QFUP", ""},
+		"a pool that is not":     {&room{bots: post}, with(process, options(`{"unattendedRequest":{"runAsUserIds":[12],"poolIds":[99]}}`)), "bot ok, run-as users ok, device pools error", "QFUP", "99"},
+		"devices":                {&room{e11: true, bots: post}, with(process, options(`{"deviceIds":["12"]}`)), "bot ok, devices ok, look-ups warning", "QFM", ""},
+		"a device that is not":   {&room{e11: true, bots: post}, with(process, options(`{"deviceIds":[12,99]}`)), "bot ok, devices error, look-ups warning", "QFM", ": 99"},
+		"it fails between lists": {&room{bots: post, answer: once("U", reply{status: 502})}, with(process, options(`{"runAsUserIds":[1],"poolIds":[1]}`)), "bot ok, run-as users unknown", "QFU", "502"},
+		"Enterprise 11":          {&room{e11: true, bots: post}, process, "bot ok, look-ups warning", "QF", "Enterprise 11"},
+		"it fails midway":        {&room{answer: once("F", reply{status: 502})}, with(process, options(`{"runAsUserIds":[1]}`)), "bot unknown", "QF", "502"},
+		"the list is slow":       {&room{answer: once("I", reply{status: 401})}, queue, "queue ok, reference column unknown", "QQI", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -81,7 +81,7 @@ type fileJSON struct {
 
 var operations = []struct{ part, name string }{
 	{"/queues/list", "Q"}, {"/workitems/list", "I"}, {"/workitems", "A"}, {"/files/list", "F"}, {"/file/list", "F"},
-	{"/automations/deploy", "D"}, {"/activity/list", "L"}, {"/runasusers/list", "U"},
+	{"/automations/deploy", "D"}, {"/activity/list", "L"}, {"/runasusers/list", "U"}, {"/pools/list", "P"}, {"/devices/list", "M"},
 }
 
 func operationOf(path string) string {
@@ -149,7 +149,7 @@ func (r *room) do(operation string, body []byte) reply {
 			all = append(all, map[string]any{"id": b.ID, "path": b.Path, "type": b.Type, "name": b.Path[strings.LastIndex(b.Path, `\`)+1:]})
 		}
 		return r.page(q, all)
-	case "U":
+	case "U", "P", "M":
 		return r.page(q, []map[string]any{{"id": "12"}, {"id": "13"}})
 	case "A":
 		return r.add(body)
