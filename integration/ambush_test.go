@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"github.com/queueferry/queueferry/internal/ledger"
-	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
 // victim is the id of the request at which an ambush lies in wait.
@@ -30,6 +29,8 @@ const (
 	answering   moment = "answering"   // the orchestrator has carried it out, and answers
 	recording   moment = "recording"   // the ledger is told of a try in doubt
 	recorded    moment = "recorded"    // and has answered
+	noting      moment = "noting"      // the ledger is told what a plan was like before the call
+	noted       moment = "noted"       // and has answered
 	finishing   moment = "finishing"   // the ledger is told that the request is done
 	finished    moment = "finished"    // and has answered
 	marking     moment = "marking"     // the ledger is told that the message is dead
@@ -42,7 +43,7 @@ const (
 
 // answered has the moment at which the server answers another one.
 var answered = map[moment]moment{
-	claiming: claimed, recording: recorded, finishing: finished, marking: marked, burying: buried,
+	claiming: claimed, noting: noted, recording: recorded, finishing: finished, marking: marked, burying: buried,
 }
 
 // ambush strikes a worker at one moment of the victim's life, once. From then on
@@ -54,7 +55,11 @@ type ambush struct {
 	// late has the orchestrator carry out the call that it got, when the worker is gone.
 	late bool
 	// lets has everything through as ever: the strike does not kill.
-	lets   bool
+	lets bool
+	// api is the orchestrator's address; empty: that of the rig's UiPath.
+	api string
+	// mine tells the victim's call that acts. Nil: by its id in the body.
+	mine   func(r *http.Request, body []byte) bool
 	strike func()
 	struck chan struct{} // closed right before
 
@@ -75,7 +80,10 @@ func (a *ambush) lie(r *rig, strike func()) {
 	r.t.Helper()
 	a.strike, a.struck, a.awaiting = strike, make(chan struct{}), map[string]moment{}
 	a.trap = newTrap(r.t, strings.TrimPrefix(r.nats.URL(), "nats://"), a.onFrame)
-	a.booth = newBooth(r.t, r.uipath, a)
+	if a.api == "" {
+		a.api = r.uipath.URL()
+	}
+	a.booth = newBooth(r.t, a)
 }
 
 func (a *ambush) onFrame(f frame, pass func()) {
@@ -159,6 +167,8 @@ func writingOf(record []byte, other moment) moment {
 		return finishing
 	case bytes.Contains(record, []byte(`"unknown_since":`)):
 		return recording
+	case bytes.Contains(record, []byte(`"before":`)):
+		return noting
 	default:
 		return other
 	}
@@ -177,9 +187,9 @@ type booth struct {
 	late   sync.WaitGroup
 }
 
-func newBooth(t *testing.T, o *uipath.Orchestrator, a *ambush) *booth {
+func newBooth(t *testing.T, a *ambush) *booth {
 	t.Helper()
-	u, err := url.Parse(o.URL())
+	u, err := url.Parse(a.api)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +203,8 @@ func newBooth(t *testing.T, o *uipath.Orchestrator, a *ambush) *booth {
 	return b
 }
 
-func (b *booth) url(o *uipath.Orchestrator) string {
-	return strings.Replace(o.URL(), "http://"+b.host, b.server.URL, 1)
+func (b *booth) url() string {
+	return strings.Replace(b.ambush.api, "http://"+b.host, b.server.URL, 1)
 }
 
 // ServeHTTP takes a call to the orchestrator and its answer to the worker, as far
@@ -204,7 +214,7 @@ func (b *booth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	mine := r.Method == http.MethodPost && bytes.Contains(body, []byte(`"`+victim+`"`))
+	mine := r.Method == http.MethodPost && b.ambush.concerns(r, body)
 	if !b.through(mine, sending, func() {}) {
 		if b.ambush.late && b.ambush.at == sending {
 			b.late.Go(func() { _, _ = b.call(r, body) })
@@ -215,6 +225,13 @@ func (b *booth) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil || !b.through(mine, answering, func() { answer.write(w) }) {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+func (a *ambush) concerns(r *http.Request, body []byte) bool {
+	if a.mine != nil {
+		return a.mine(r, body)
+	}
+	return bytes.Contains(body, []byte(`"`+victim+`"`))
 }
 
 // through reports whether a message got through the ambush.

@@ -115,7 +115,7 @@ func (k killing) upTo(r *rig, task task) *pod {
 	var p *pod
 	a := &ambush{at: k.at, after: k.after, late: k.late}
 	a.lie(r, func() { _ = p.cmd.Process.Kill() })
-	p = r.spawn(r.file(task, a.trap.url(), a.booth.url(r.uipath)))
+	p = r.spawn(r.file(task, a.trap.url(), a.booth.url()))
 	r.streamIsThere(p)
 	r.ask(task, "before", 1)
 	r.settledBy(p)

@@ -34,7 +34,7 @@ func TestAFrozenPodLeavesWhatItLost(t *testing.T) {
 				time.Sleep(100 * time.Millisecond) // no thread of it runs any more
 			})
 			seen := newWitness(t, a.trap.url())
-			frozen = r.spawn(r.file(task, seen.trap.url(), a.booth.url(r.uipath)))
+			frozen = r.spawn(r.file(task, seen.trap.url(), a.booth.url()))
 			r.streamIsThere(frozen)
 			r.ask(task, "before", 1)
 			r.settledBy(frozen)

@@ -54,14 +54,23 @@ func newRig(t *testing.T, settings uipath.Settings) *rig {
 	o.AddFolder(folder)
 	o.AddQueue(folder, unique, uipath.Queue{UniqueReference: true})
 	o.AddQueue(folder, plain, uipath.Queue{})
+	r := newBareRig(t)
+	r.uipath = o
+	r.secret = filepath.Join(r.folder, "secret")
+	r.writeSecret("secret")
+	return r
+}
+
+// newBareRig has no orchestrator.
+func newBareRig(t *testing.T) *rig {
+	t.Helper()
 	server := natstest.Start(t)
-	r := &rig{t: t, nats: server, uipath: o, folder: t.TempDir(), nc: server.Conn(t)}
-	r.js, err = jetstream.New(r.nc)
+	r := &rig{t: t, nats: server, folder: t.TempDir(), nc: server.Conn(t)}
+	js, err := jetstream.New(r.nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.secret = filepath.Join(r.folder, "secret")
-	r.writeSecret("secret")
+	r.js = js
 	return r
 }
 

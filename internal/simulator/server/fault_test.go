@@ -24,6 +24,7 @@ func TestFaultsThatAnswer(t *testing.T) {
 		"an envelope": {server.Fault{Status: 500, Code: "x"}, 500, `{"code":"x"}`, [2]string{}},
 		"throttled":   {server.Throttled("7"), 429, `{"code":""}`, [2]string{"Retry-After", "7"}},
 		"empty":       {server.Fault{Body: server.BodyEmpty}, 503, "", [2]string{"Content-Length", "0"}},
+		"null":        {server.Fault{Status: 200, Body: server.BodyNull}, 200, "null", [2]string{"Content-Length", "4"}},
 		"redirect":    {server.Fault{Status: 302, Body: server.BodyHTML}, 302, "302", [2]string{"Location", "/maintenance"}},
 		"broken":      {server.Fault{Body: server.BodyBroken, Commit: server.CommitFirst}, 200, `{"don`, [2]string{"Content-Length", "5"}},
 	}

@@ -79,6 +79,8 @@ func (s *Server) faultyAnswer(c *Call, f *Fault) Answer {
 	switch f.Body {
 	case BodyHTML:
 		a = Page(status)
+	case BodyNull:
+		a = JSON(status, nil)
 	case BodyEnvelope:
 		a = s.product.Refusal(c, status, f.Code)
 	}

@@ -106,6 +106,7 @@ const (
 	BodyEnvelope  Body = iota // the product's error envelope for the status
 	BodyHTML                  // a gateway's page
 	BodyEmpty                 // none
+	BodyNull                  // null, as JSON
 	BodyBroken                // JSON that stops half way, with a fitting Content-Length
 	BodyTruncated             // half of what Content-Length promises, then the end
 	BodyStalled               // half of what Content-Length promises, then silence

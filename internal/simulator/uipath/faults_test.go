@@ -38,6 +38,7 @@ func TestFaultyAnswers(t *testing.T) {
 		"zero value":          {uipath.Fault{}, 503, `{"message":"An error has occurred.","errorCode":0,"traceId":"00-`, nil},
 		"gateway page":        {uipath.Unavailable(), 503, "<h1>503 Service Unavailable</h1>", header{"Content-Type": "text/html; charset=utf-8"}},
 		"empty":               {uipath.Fault{Status: 502, Body: uipath.BodyEmpty}, 502, "", header{"Content-Length": "0"}},
+		"null":                {uipath.Fault{Status: 200, Body: uipath.BodyNull}, 200, "null", header{"Content-Length": "4"}},
 		"business":            {uipath.Fault{Status: 409, ErrorCode: 1010, Message: "Locked."}, 409, `{"message":"Locked.","errorCode":1010,`, nil},
 		"throttled":           {uipath.Throttled(""), 429, "Too many requests.", header{"Retry-After": ""}},
 		"throttled for 2 s":   {uipath.Throttled(uipath.RetryAfterSeconds(1500 * time.Millisecond)), 429, "", header{"Retry-After": "2"}},

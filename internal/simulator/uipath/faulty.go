@@ -78,6 +78,8 @@ func (o *Orchestrator) faultyAnswer(c *call, f *Fault) answer {
 	case f.Body == BodyHTML:
 		a = page(status)
 	case f.Body == BodyEmpty:
+	case f.Body == BodyNull:
+		a = answer{status: status, contentType: plainJSON, body: []byte("null")}
 	case c.op.identity():
 		a = oauthError(oauthName(f))
 		a.status = status
