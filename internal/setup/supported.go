@@ -2,8 +2,10 @@ package setup
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/queueferry/queueferry/internal/config"
@@ -80,11 +82,14 @@ func checkFolders(r config.Route, refuse func(key, format string, args ...any)) 
 	}
 }
 
-// checkFixedOptions refuses defaults of what a message shall never bring.
+// checkFixedOptions refuses to leave to the message what it shall never bring.
 func checkFixedOptions(r config.Route, refuse func(key, format string, args ...any)) {
 	for _, name := range automationanywhere.FixedOptions {
 		if _, set := r.Defaults.Options[name]; set {
 			refuse("defaults.options."+name, "stands under fixed.options only: no publisher may choose it")
+		}
+		if i := slices.Index(r.Allow.Options, name); i >= 0 {
+			refuse(fmt.Sprintf("allow.options[%d]", i), "%s stands under fixed.options only: no publisher may choose it", name)
 		}
 	}
 }
@@ -116,11 +121,23 @@ func mildest(r config.Route, c config.Connection) *job.Request {
 		req.Priority = cmp.Or(r.Fixed.Priority, r.Defaults.Priority)
 		if req.Action == job.StartJob {
 			req.Options = automationanywhere.Complete(c.Generation, req.Options, r.Allow.Options)
+			return req
 		}
+		req.ReferenceColumn = r.ReferenceColumn
+		req.Reference = cmp.Or(textOf(r.Fixed.Content[r.ReferenceColumn]), some)
 		return req
 	}
 	req.Folder = some
 	return req
+}
+
+// textOf is a JSON string's; empty if it is none.
+func textOf(value json.RawMessage) string {
+	var s string
+	if json.Unmarshal(value, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // keyOf is the part of the route that a detail speaks of.

@@ -23,6 +23,10 @@ const (
 	separator = `\`
 )
 
+// spelt is a path with the separators that the product's documents show: no name
+// has either kind in it.
+func spelt(path string) string { return strings.ReplaceAll(path, "/", separator) }
+
 // taskBot is the type of what can be deployed on Automation 360.
 const taskBot = "application/vnd.aa.taskbot"
 
@@ -63,7 +67,8 @@ func (c *Connector) knownBot(r *job.Request) string {
 }
 
 func (c *Connector) askForBot(ctx context.Context, path string) (id string, none orchestrator.Result) {
-	named := equal("name", path[strings.LastIndex(path, separator)+1:])
+	wanted := spelt(path)
+	named := equal("name", wanted[strings.LastIndex(wanted, separator)+1:])
 	found, whole, a, ok := find[fileRow](ctx, c, "ListFiles", c.api.files, &named)
 	if !ok {
 		none = refine(a, false, botRights)
@@ -76,7 +81,8 @@ func (c *Connector) askForBot(ctx context.Context, path string) (id string, none
 	none = orchestrator.Result{Health: orchestrator.Well}
 	var matches []string
 	for _, row := range found {
-		here := row.Path == path || row.Path == root+path
+		at := spelt(row.Path)
+		here := at == wanted || at == root+wanted
 		if here && row.isBot(c.api.e11) && row.ID.Positive() {
 			matches = appendNew(matches, string(row.ID))
 		}

@@ -41,12 +41,9 @@ func (d *deploymentRow) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &row); err != nil {
 		return err
 	}
-	*d = deploymentRow{receipt: receiptBy(row.DeploymentID, row.AutomationID), bot: string(row.FileID)}
-	d.name, _ = text(row.AutomationName)
 	began, _ := text(row.StartDateTime)
-	if at, ok := values.Instant(began); ok && at.Year() > 1 { // the year 1 is a date that was never set
-		d.began = at
-	}
+	*d = deploymentRow{receipt: receiptBy(row.DeploymentID, row.AutomationID), bot: string(row.FileID), began: instant(began)}
+	d.name, _ = text(row.AutomationName)
 	return nil
 }
 

@@ -29,7 +29,7 @@ func FuzzAnswers(f *testing.F) {
 				t.Errorf("%+v", row)
 			}
 			row.item().row.holds(job.Fields{"Ref": []byte(`"a"`)})
-			if known, found := learn(rows, "Ref"); found && (!displayColumn.MatchString(known.name) || known.proof == "") {
+			if known, found := learn(rows, "Ref"); found && (!displayColumn.MatchString(known.names()[0]) || known.proof == "") {
 				t.Errorf("%+v", known)
 			}
 		}

@@ -3,6 +3,7 @@ package automationanywhere
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/queueferry/queueferry/internal/finding"
@@ -162,7 +163,7 @@ func (i *inspection) column(ctx context.Context, subject string, w orchestrator.
 		i.add(finding.Bad(finding.Warning, subject, "look-ups", "items cannot be looked up in "+values.Quoted(w.Queue)+": "+page.refused,
 			"Make the account a consumer of the queue: without it what is in doubt after a lost answer is set aside, unknown_outcome."))
 	case ok:
-		i.add(finding.Good(subject, check, name+" is the display column "+known.name+" of "+values.Quoted(w.Queue)))
+		i.add(finding.Good(subject, check, name+" is the display column "+strings.Join(known.names(), " or ")+" of "+values.Quoted(w.Queue)))
 	case len(page.rows) == 0:
 		i.add(finding.Bad(finding.Unknown, subject, check, values.Quoted(w.Queue)+" has no item that would show whether "+name+" is a display column of it",
 			"See in the Control Room that the work item model has it as a TEXT display column, and check again after the first item."))

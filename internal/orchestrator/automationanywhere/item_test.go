@@ -262,6 +262,12 @@ func TestLookUpsOfItems(t *testing.T) {
 			r.hold(fmt.Sprintf("other-%03d", i), `{}`)
 		}
 	}
+	twins := map[string]string{"col1": "Twin", "col3": "Ref"}
+	paired := func(r *room) {
+		for i := range 90 {
+			r.hold(fmt.Sprint("o", i), fmt.Sprintf(`{"Twin":"o%d"}`, i))
+		}
+	}
 	for name, tt := range map[string]struct {
 		room   *room
 		set    func(*room) // before the first try
@@ -283,6 +289,7 @@ func TestLookUpsOfItems(t *testing.T) {
 		"another case":            {set: func(r *room) { crowd(r, 90) }, after: func(r *room) { r.hold("INV-1", ours) }, want: job.Delivered, asked: "QIIA"},
 		"made before":             {set: func(r *room) { crowd(r, 90); r.hold("inv-1", ours) }, want: job.Delivered, asked: "QIIA"},
 		"no times":                {room: &room{timeless: true}, set: func(r *room) { crowd(r, 90) }, after: func(r *room) { r.hold("inv-1", ours) }, want: job.Duplicate, asked: "QII"},
+		"times without a zone":    {room: &room{zoneless: true}, set: func(r *room) { crowd(r, 90) }, after: func(r *room) { r.hold("inv-1", ours) }, want: job.Duplicate, asked: "QII"},
 		"other content":           {after: func(r *room) { r.hold("inv-1", `{"Vendor":"B"}`) }, want: job.Unknown, reason: job.UnknownOutcome, asked: "QI", detail: "other content"},
 		"two of them":             {after: func(r *room) { r.hold("inv-1", ours); r.hold("inv-1", ours) }, want: job.Unknown, reason: job.UnknownOutcome, asked: "QI", detail: "several"},
 		"too early":               {try: func(t *orchestrator.Try) { t.UnknownSince = time.Now() }, want: job.Unavailable, reason: job.Settling},
@@ -302,6 +309,12 @@ func TestLookUpsOfItems(t *testing.T) {
 				r.hold(fmt.Sprint("o", i), fmt.Sprintf(`{"Twin":"o%d"}`, i))
 			}
 		}, want: job.Unknown, reason: job.UnknownOutcome, asked: "QII"},
+		"another column shows the same, not there": {room: &room{shown: twins}, set: paired, want: job.Delivered, asked: "QIIA"},
+		"another column shows the same, there":     {room: &room{shown: twins}, set: paired, after: func(r *room) { r.hold("inv-1", ours) }, want: job.Duplicate, asked: "QII"},
+		"one of them shows it alone": {room: &room{shown: twins}, set: func(r *room) {
+			r.hold("alone", `{"Twin":"else"}`)
+			paired(r)
+		}, after: func(r *room) { r.hold("inv-1", ours) }, want: job.Duplicate, asked: "QII"},
 		"a crowd of longer ones": {set: func(r *room) {
 			for i := range 300 {
 				r.hold(fmt.Sprintf("inv-1%03d", i), `{}`)

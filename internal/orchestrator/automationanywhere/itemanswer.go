@@ -201,11 +201,18 @@ func (i storedItem) Names() []string {
 }
 
 func (r itemRow) item() storedItem {
-	i := storedItem{receipt: r.receipt(), row: r}
-	if at, ok := values.Instant(r.created); ok && at.Year() > 1 { // the year 1 is a date that was never set
-		i.created = at
+	return storedItem{receipt: r.receipt(), created: instant(r.created), row: r}
+}
+
+// instant is a time that a row tells; zero if it tells none. One without a zone
+// may be of any, and one of long ago was never set: what is wrongly taken for made
+// before the first try would be made twice.
+func instant(told string) time.Time {
+	at, err := time.Parse(time.RFC3339, told)
+	if err != nil || at.Year() < 2000 {
+		return time.Time{}
 	}
-	return i
+	return at
 }
 
 // before reports whether the item was certainly made before a time of the

@@ -104,7 +104,9 @@ func (c *Connector) listBy(ctx context.Context, of shelf, known column, referenc
 			continue // asked for by nothing, and told below
 		}
 		parts = append(parts, longestPart(reference, wilder))
-		operands = append(operands, contains(known.name, longestPart(reference, wild)))
+		for _, name := range known.names() {
+			operands = append(operands, contains(name, longestPart(reference, wild)))
+		}
 	}
 	page := c.askForItems(ctx, of, query{Filter: either(operands), Page: paging{Length: mostRows}})
 	if page.stop != nil || page.refused != "" {

@@ -52,6 +52,7 @@ type room struct {
 	shown    map[string]string // the display columns, by their numbers; nil: col2 is Ref
 	lag      time.Duration     // of the list of activities
 	timeless bool
+	zoneless bool // times are those of a place behind UTC, and do not say so
 	bots     []fileJSON
 
 	mu     sync.Mutex
@@ -146,7 +147,7 @@ func (r *room) do(operation string, body []byte) reply {
 	case "F":
 		all := []map[string]any{}
 		for _, b := range r.bots {
-			all = append(all, map[string]any{"id": b.ID, "path": b.Path, "type": b.Type, "name": b.Path[strings.LastIndex(b.Path, `\`)+1:]})
+			all = append(all, map[string]any{"id": b.ID, "path": b.Path, "type": b.Type, "name": b.Path[strings.LastIndexAny(b.Path, `\/`)+1:]})
 		}
 		return r.page(q, all)
 	case "U", "P", "M":
@@ -222,7 +223,7 @@ func (r *room) itemRow(i storedJSON) map[string]any {
 		row["id"] = fmt.Sprint(i.id)
 	}
 	if !r.timeless {
-		row["createdOn"] = i.at.UTC().Format(time.RFC3339Nano)
+		row["createdOn"] = r.written(i.at)
 	}
 	shown := r.shown
 	if shown == nil {
@@ -282,11 +283,18 @@ func (r *room) runRows() []map[string]any {
 		}
 		row := map[string]any{"deploymentId": run.key(), "automationName": run.name, "fileId": "86"}
 		if !r.timeless {
-			row["startDateTime"] = run.at.UTC().Format(time.RFC3339Nano)
+			row["startDateTime"] = r.written(run.at)
 		}
 		all = append(all, row)
 	}
 	return all
+}
+
+func (r *room) written(at time.Time) string {
+	if r.zoneless {
+		return at.UTC().Add(-8 * time.Hour).Format("2006-01-02T15:04:05.000")
+	}
+	return at.UTC().Format(time.RFC3339Nano)
 }
 
 func envelope(code string) string {

@@ -104,10 +104,11 @@ func (a api) readOptions(options job.Fields) (written job.Fields, field, wrong s
 			written[name] = value
 		}
 	}
+	names := func(list string) bool { return len(written[list]) > len("[]") }
 	switch {
-	case a.e11 && len(written[deviceIDs]) == 0:
+	case a.e11 && !names(deviceIDs):
 		return nil, "options." + deviceIDs, "missing; name the devices that the bot shall run on"
-	case !a.e11 && !a.isUnattended(options) && len(written[runAsUserIDs])+len(written[poolIDs]) == 0:
+	case !a.e11 && !a.isUnattended(options) && !names(runAsUserIDs) && !names(poolIDs):
 		return nil, "options." + runAsUserIDs, "missing; name the users that the bot shall run as, or set unattendedRequest"
 	}
 	return written, "", ""
