@@ -56,7 +56,7 @@ func TestTheNativeForm(t *testing.T) {
 func TestEveryDeliveryHasItsLine(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, uipath.Settings{})
-	w := r.start(settings{})
+	w := r.start(settings{route: singly})
 	r.publishMany("inv", 1000)
 	r.settledAll()
 	r.once(unique, "inv", 1000)
@@ -81,14 +81,14 @@ func TestAStopLosesAndRepeatsNothing(t *testing.T) {
 	r := newRig(t, uipath.Settings{})
 	r.uipath.AddFault(uipath.Fault{Kind: uipath.Latency, Delay: 20 * time.Millisecond})
 	const n = 600
-	first := r.start(settings{connection: "max_concurrent: 8"})
+	first := r.start(settings{connection: "max_concurrent: 8", route: singly})
 	r.publishMany("inv", n)
 	r.eventually("some are settled", func() bool { return r.left() < n-50 })
 	first.end()
 	if left := r.left(); left == 0 || left == n {
 		t.Fatalf("%d of %d are left: the stop was not in the middle", left, n)
 	}
-	second := r.start(settings{})
+	second := r.start(settings{route: singly})
 	began := time.Now()
 	r.settledAll()
 	if took := time.Since(began); took > 20*time.Second { // of an ack wait of 30 s
@@ -107,7 +107,7 @@ func TestAStopLosesAndRepeatsNothing(t *testing.T) {
 func TestTwoWorkersShareARoute(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, uipath.Settings{})
-	a, b := r.start(settings{}), r.start(settings{})
+	a, b := r.start(settings{route: singly}), r.start(settings{route: singly})
 	r.publishMany("inv", 800)
 	r.settledAll()
 	a.end()

@@ -195,7 +195,7 @@ func TestTheBudgetOfLookUpsIsSpent(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, uipath.Settings{})
 	// One at a time cannot be grouped: 4 look-ups at once, then one in 7.5 s.
-	w := r.start(settings{connection: doubting + "\nmax_concurrent: 1\nlook_ups_per_minute: 12", route: quickly})
+	w := r.start(settings{connection: doubting + "\nmax_concurrent: 1\nlook_ups_per_minute: 12", route: quickly + "\n" + singly})
 	const n = 5
 	r.uipath.AddFault(times(uipath.CommitThenDrop(uipath.AddQueueItem), n))
 	r.publishNotes(n)
@@ -215,7 +215,7 @@ func TestTheBudgetOfLookUpsIsSpent(t *testing.T) {
 func TestManyLostAnswersNeedFewLookUps(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, uipath.Settings{})
-	w := r.start(settings{connection: doubting + "\nmax_concurrent: 64\nlook_ups_per_minute: 100", route: quickly + "\nmax_in_flight: 512"})
+	w := r.start(settings{connection: doubting + "\nmax_concurrent: 64\nlook_ups_per_minute: 100", route: quickly + "\nmax_in_flight: 512\n" + singly})
 	const n = 300
 	fault := uipath.CommitThenDrop(uipath.AddQueueItem)
 	r.uipath.AddFault(times(fault, n/2))

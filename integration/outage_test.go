@@ -30,31 +30,53 @@ func TestAnOutageCostsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, uipath.Settings{})
-			w := r.start(settings{connection: brief})
-			r.publishMany("before", 20)
-			r.settledAll()
-
-			r.uipath.SetFault(fault)
-			const n = 200
-			r.publishMany("inv", n)
-			r.eventually("the gate shuts", func() bool { return len(w.log.events("gate.changed")) > 0 })
-			time.Sleep(2 * time.Second)
-			if left := r.left(); left != n {
-				t.Errorf("%d of %d messages are left in the outage", left, n)
-			}
-			// What was under way, and one for each time that it was tried.
-			if got := r.consumer().NumRedelivered; got > 16+10 {
-				t.Errorf("%d messages were redelivered", got)
-			}
-			r.uipath.ClearFault()
-			r.settledAll()
-			w.end()
-			r.once(unique, "inv", n)
-			if dead := r.deadLetters(); len(dead) > 0 {
-				t.Errorf("%d dead letters, the first %v", len(dead), dead[0].Header)
-			}
+			costsNothing(t, fault, singly, 16)
 		})
+	}
+}
+
+// Nor does one that meets whole batches.
+func TestAnOutageCostsBatchesNothing(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]uipath.Fault{
+		"refused connections": {Kind: uipath.RefuseConnections},
+		"503 of a gateway":    uipath.Unavailable(),
+		"silence":             {Kind: uipath.BlackHole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			costsNothing(t, fault, "batch: {max: 25}\nmax_in_flight: 100", 4*25)
+		})
+	}
+}
+
+// costsNothing lets a fault meet every call for a while, of which so many requests
+// at most are under way when it begins.
+func costsNothing(t *testing.T, fault uipath.Fault, route string, underWay int) {
+	t.Helper()
+	r := newRig(t, uipath.Settings{})
+	w := r.start(settings{connection: brief, route: route})
+	r.publishMany("before", 20)
+	r.settledAll()
+
+	r.uipath.SetFault(fault)
+	const n = 200
+	r.publishMany("inv", n)
+	r.eventually("the gate shuts", func() bool { return len(w.log.events("gate.changed")) > 0 })
+	time.Sleep(2 * time.Second)
+	if left := r.left(); left != n {
+		t.Errorf("%d of %d messages are left in the outage", left, n)
+	}
+	// What was under way, and one for each time that it was tried.
+	if got := r.consumer().NumRedelivered; got > underWay+10 {
+		t.Errorf("%d messages were redelivered", got)
+	}
+	r.uipath.ClearFault()
+	r.settledAll()
+	w.end()
+	r.once(unique, "inv", n)
+	if dead := r.deadLetters(); len(dead) > 0 {
+		t.Errorf("%d dead letters, the first %v", len(dead), dead[0].Header)
 	}
 }
 
@@ -147,7 +169,7 @@ func TestTheGateOpensCarefully(t *testing.T) {
 		return strings.Contains(body, `"calls": 0,`)
 	})
 	r.uipath.ResetPeak()
-	f := r.uipath.SetFault(uipath.Fault{Kind: uipath.Latency, Delay: 300 * time.Millisecond, Operations: []uipath.Operation{uipath.AddQueueItem}})
+	f := r.uipath.SetFault(uipath.Fault{Kind: uipath.Latency, Delay: 300 * time.Millisecond, Operations: []uipath.Operation{uipath.AddQueueItem, uipath.BulkAddQueueItems}})
 	r.eventually("a call gets through", func() bool { return f.Hits() >= 1 })
 	time.Sleep(150 * time.Millisecond)
 	if n := r.uipath.Counts().PeakActing; n != 1 {

@@ -90,6 +90,10 @@ func (r *rig) writeSecret(value string) {
 // connection, under a route, and at the top; credentials replace the usual one.
 type settings struct{ connection, route, top, credentials string }
 
+// singly has a route make a call for each item: for tests that count calls, or
+// look at what only the answer to a single one tells.
+const singly = "batch: {max: 1}"
+
 var configuration = template.Must(template.New("").Parse(`nats: {url: "{{.NATS}}"}
 admin: {listen: "127.0.0.1:0"}
 connections:
