@@ -190,11 +190,9 @@ func (c *Consumer) decide(d *delivery, r orchestrator.Result) retry.Disposition 
 	if d.unbegun != "" {
 		return c.unbegun(d)
 	}
-	a := retry.Attempt{Spent: d.entry.Record.Attempts, BreakerClosed: r.BreakerClosed, Random: spread(d)}
-	if since := d.entry.Record.BusySince; !since.IsZero() {
-		a.BusyFor = max(time.Since(since), 1)
-	}
-	what := c.Policy.Decide(a, r.Outcome)
+	what := c.Policy.Decide(retry.Attempt{
+		Spent: d.entry.Record.Attempts, BreakerClosed: r.BreakerClosed, Random: spread(d), BusyFor: busyFor(d.entry.Record, time.Now()),
+	}, r.Outcome)
 	if d.spared > 0 && what.Counts {
 		return retry.Disposition{Kind: retry.Nak, Delay: d.spared}
 	}

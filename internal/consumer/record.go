@@ -261,7 +261,7 @@ func remember(d *delivery, o orchestrator.Result, disposition retry.Disposition)
 	if called && r.FirstTry.IsZero() {
 		r.FirstTry, r.Owner = d.began, d.owner
 	}
-	r.BusySince = busySince(r.BusySince, o.Outcome)
+	noteBusy(&r, o.Outcome, disposition.Delay)
 	r.NotSent = true
 	if called && (o.Verdict == job.Unknown || o.Reason == job.Panicked) {
 		r.NotSent, r.UnknownSince = false, time.Now()
@@ -269,15 +269,26 @@ func remember(d *delivery, o orchestrator.Result, disposition retry.Disposition)
 	return r
 }
 
-func busySince(since time.Time, o job.Outcome) time.Time {
-	switch {
-	case o.Verdict == job.Unavailable:
-		return since // it was not asked
-	case o.Verdict != job.Busy:
-		return time.Time{}
-	case since.IsZero():
-		return time.Now()
+// noteBusy notes a product that says "not now", and for how long it is left alone.
+func noteBusy(r *ledger.Record, o job.Outcome, wait time.Duration) {
+	switch now := time.Now(); o.Verdict {
+	case job.Unavailable: // it was not asked
+	case job.Busy:
+		r.BusySince, r.BusyUntil = now.Add(-busyFor(*r, now)), now.Add(wait)
 	default:
-		return since
+		r.BusySince, r.BusyUntil = time.Time{}, time.Time{}
 	}
+}
+
+// busyFor is for how long the product has said "not now"; 0: it did not. What
+// passed after a wait was over is no part of it, for nobody asked: there was an
+// outage, or no worker.
+func busyFor(r ledger.Record, now time.Time) time.Duration {
+	if r.BusySince.IsZero() {
+		return 0
+	}
+	if !r.BusyUntil.IsZero() && r.BusyUntil.Before(now) {
+		now = r.BusyUntil
+	}
+	return max(now.Sub(r.BusySince), 1)
 }

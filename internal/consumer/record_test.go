@@ -3,6 +3,7 @@ package consumer
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -65,25 +66,25 @@ func TestRemember(t *testing.T) {
 		},
 		"doubts stay": {
 			again: true, before: ledger.Record{FirstTry: t0, UnknownSince: t0}, outcome: called(job.Busy), what: free,
-			want: ledger.Record{NotSent: true, FirstTry: t0, UnknownSince: t0, BusySince: soon},
+			want: ledger.Record{NotSent: true, FirstTry: t0, UnknownSince: t0, BusySince: soon, BusyUntil: soon},
 		},
 		"busy again": {
 			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: called(job.Busy), what: free,
-			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0},
+			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0, BusyUntil: soon},
 		},
 		"busy, and not asked since": {
-			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: job.Outcome{Verdict: job.Unavailable}, what: free,
-			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0},
+			before: ledger.Record{BusySince: t0, BusyUntil: began, FirstTry: t0}, outcome: job.Outcome{Verdict: job.Unavailable}, what: free,
+			want: ledger.Record{NotSent: true, FirstTry: t0, BusySince: t0, BusyUntil: began},
 		},
 		"busy no more": {
-			before: ledger.Record{BusySince: t0, FirstTry: t0}, outcome: called(job.Deferred), what: counts,
+			before: ledger.Record{BusySince: t0, BusyUntil: began, FirstTry: t0}, outcome: called(job.Deferred), what: counts,
 			want: ledger.Record{Attempts: 1, NotSent: true, FirstTry: t0},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := remember(delivers(c.again, c.before), orchestrator.Result{Outcome: c.outcome}, c.what)
-			for _, at := range []*time.Time{&got.UnknownSince, &got.BusySince} {
+			for _, at := range []*time.Time{&got.UnknownSince, &got.BusySince, &got.BusyUntil} {
 				if age := time.Since(*at); age >= 0 && age < time.Minute {
 					*at = soon
 				}
@@ -93,6 +94,32 @@ func TestRemember(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What comes after the wait for a busy product is no part of it: an outage must
+// not use up busy_for.
+func TestBusyForWithoutOutages(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &Consumer{Settings: Settings{Policy: retry.Policy{Settings: retry.Settings{First: time.Minute, Max: time.Minute, BusyFor: time.Hour}}}}
+		d := &delivery{}
+		busy := orchestrator.Result{Outcome: job.Outcome{Verdict: job.Busy}}
+		waited := time.Duration(0)
+		for {
+			what := c.decide(d, busy)
+			if what.Kind == retry.DeadLetter {
+				break
+			}
+			d.entry.Record = remember(d, busy, what)
+			waited += what.Delay
+			time.Sleep(what.Delay + 24*time.Hour)
+			d.entry.Record = remember(d, orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable}}, retry.Disposition{Kind: retry.Nak})
+			time.Sleep(time.Hour)
+		}
+		if waited < time.Hour || waited > time.Hour+2*time.Minute {
+			t.Errorf("set aside after a wait of %s", waited)
+		}
+	})
 }
 
 // A note that a message was not sent, of which nobody knows whether it was

@@ -26,8 +26,10 @@ type Record struct {
 	// there is none.
 	UnknownSince time.Time `json:"unknown_since,omitzero"`
 	// BusySince is when the product first said "not now", without another answer
-	// since; zero: it did not.
+	// since; zero: it did not. It is put off by the time in which nobody asked.
 	BusySince time.Time `json:"busy_since,omitzero"`
+	// BusyUntil is when it was to be asked again; zero: not known.
+	BusyUntil time.Time `json:"busy_until,omitzero"`
 	// Dead is set once the message is to be set aside: it must never be sent again.
 	Dead *Dead `json:"dead,omitzero"`
 }
@@ -71,7 +73,8 @@ func (l *Ledger) Store(ctx context.Context, key Key, revision uint64, r Record) 
 }
 
 func encode(r Record) ([]byte, error) {
-	r.FirstTry, r.UnknownSince, r.BusySince = r.FirstTry.UTC(), r.UnknownSince.UTC(), r.BusySince.UTC()
+	r.FirstTry, r.UnknownSince = r.FirstTry.UTC(), r.UnknownSince.UTC()
+	r.BusySince, r.BusyUntil = r.BusySince.UTC(), r.BusyUntil.UTC()
 	if r.Dead != nil {
 		dead := *r.Dead
 		dead.FailedAt = dead.FailedAt.UTC()

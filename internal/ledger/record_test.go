@@ -21,7 +21,7 @@ func TestEncode(t *testing.T) {
 		"zero":     {Record{}, `{}`},
 		"attempts": {Record{Attempts: 3, FirstTry: at}, `{"attempts":3,"first_try":"2026-01-31T06:00:00.123456789Z"}`},
 		"not sent": {Record{NotSent: true}, `{"not_sent":true}`},
-		"unknown":  {Record{UnknownSince: at, BusySince: at}, `{"unknown_since":"2026-01-31T06:00:00.123456789Z","busy_since":"2026-01-31T06:00:00.123456789Z"}`},
+		"unknown":  {Record{UnknownSince: at, BusySince: at, BusyUntil: at}, `{"unknown_since":"2026-01-31T06:00:00.123456789Z","busy_since":"2026-01-31T06:00:00.123456789Z","busy_until":"2026-01-31T06:00:00.123456789Z"}`},
 		"dead": {
 			Record{Dead: &Dead{Reason: job.RejectedByTarget, Detail: "no", Status: 400, ErrorCode: "1016", Attempts: 1, FailedAt: at}},
 			`{"dead":{"reason":"rejected","detail":"no","status":400,"error_code":"1016","attempts":1,"failed_at":"2026-01-31T06:00:00.123456789Z"}}`,

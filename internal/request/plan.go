@@ -24,9 +24,9 @@ func (d *Decoder) isPlan(p Plan, process string) bool {
 	return p.Plan == anything || d.same(p.Plan, process) || isUUID(p.Plan) && strings.EqualFold(p.Plan, process)
 }
 
-// permits tells whether the entry opens the action. A plan that is not named
+// Permits tells whether the entry opens the action. A plan that is not named
 // is never opened for more than a readiness check.
-func (p Plan) permits(action string) bool {
+func (p Plan) Permits(action string) bool {
 	if p.Plan == anything || len(p.Actions) == 0 {
 		return action == readinessCheck
 	}
@@ -41,7 +41,7 @@ func (d *Decoder) boundPlan(req *job.Request, ownPlan bool) *job.Outcome {
 	if stop != nil {
 		return stop
 	}
-	if slices.ContainsFunc(d.allow.Plans, func(p Plan) bool { return d.isPlan(p, req.Process) && p.permits(action) }) {
+	if slices.ContainsFunc(d.allow.Plans, func(p Plan) bool { return d.isPlan(p, req.Process) && p.Permits(action) }) {
 		return d.boundOptions(req, func(string) bool { return true })
 	}
 	if ownPlan && ownAction {

@@ -31,16 +31,22 @@ routes: [{name: r, subjects: [jobs.>], connection: vro, %s}]
 func TestSupportedPlans(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ route, want string }{
-		"a plan":             {`allow: {plans: [{plan: A, actions: [ReadinessCheck, Failover]}]}`, ""},
-		"a fixed action":     {`fixed: {process: A, options: {action: Failover, executeChainedPlans: false}}`, ""},
-		"an unknown action":  {`fixed: {process: A, options: {action: Fail}}`, "fixed.options: no request of this route could be valid: options.action: unknown"},
-		"an unknown default": {`defaults: {process: A, options: {action: Fail}}`, "defaults.options: no request"},
-		"an unknown option":  {`fixed: {process: A, options: {report: true}}`, "fixed.options: no request of this route could be valid: options.report: "},
-		"a priority":         {`fixed: {process: A, priority: high}`, "fixed.priority: no request"},
-		"a default priority": {`fixed: {process: A}, defaults: {priority: high}`, "defaults.priority: no request"},
-		"arguments":          {`fixed: {process: A, arguments: {a: 1}}`, "fixed.arguments: no request"},
-		"default arguments":  {`fixed: {process: A}, defaults: {arguments: {a: 1}}`, "defaults.arguments: no request"},
-		"not in the list":    {`allow: {plans: [{plan: A}, {plan: B, actions: [Failover, Fail]}]}`, "allow.plans[1].actions[1]: is not an action of a plan; there are Clone, "},
+		"a plan":                        {`allow: {plans: [{plan: A, actions: [ReadinessCheck, Failover]}]}`, ""},
+		"a fixed action":                {`fixed: {process: A, options: {action: Failover, executeChainedPlans: false}}`, ""},
+		"an unknown action":             {`fixed: {process: A, options: {action: Fail}}`, "fixed.options: no request of this route could be valid: options.action: unknown"},
+		"an unknown default":            {`defaults: {process: A, options: {action: Fail}}`, "defaults.options: no request"},
+		"an unknown option":             {`fixed: {process: A, options: {report: true}}`, "fixed.options: no request of this route could be valid: options.report: "},
+		"a priority":                    {`fixed: {process: A, priority: high}`, "fixed.priority: no request"},
+		"a default priority":            {`fixed: {process: A}, defaults: {priority: high}`, "defaults.priority: no request"},
+		"arguments":                     {`fixed: {process: A, arguments: {a: 1}}`, "fixed.arguments: no request"},
+		"default arguments":             {`fixed: {process: A}, defaults: {arguments: {a: 1}}`, "defaults.arguments: no request"},
+		"options of another action":     {`defaults: {options: {executeChainedPlans: false}}, allow: {plans: [{plan: A, actions: [Failover]}]}`, ""},
+		"options of no action in reach": {`defaults: {options: {executeChainedPlans: false}}, allow: {plans: [{plan: A}, {plan: B, actions: [Halt]}]}`, "defaults.options: no request of this route could be valid: options.executeChainedPlans: ReadinessCheck: unknown"},
+		"options of a fixed action":     {`fixed: {options: {action: Halt, executeChainedPlans: false}}, allow: {plans: [{plan: A, actions: [Halt, Failover]}]}`, "fixed.options: no request of this route could be valid: options.executeChainedPlans: Halt: unknown"},
+		"a fixed action of no plan":     {`fixed: {options: {action: Failover}}, allow: {plans: [{plan: A}, {plan: "*"}, {plan: B, actions: [Restore]}]}`, "allow.plans: no request of this route could be valid: none of them may do what fixed.options.action says"},
+		"a fixed action of a plan":      {`fixed: {options: {action: Failover}}, allow: {plans: [{plan: A}, {plan: B, actions: [Restore, Failover]}]}`, ""},
+		"a fixed check":                 {`fixed: {options: {action: ReadinessCheck}}, allow: {plans: [{plan: "*"}]}`, ""},
+		"not in the list":               {`allow: {plans: [{plan: A}, {plan: B, actions: [Failover, Fail]}]}`, "allow.plans[1].actions[1]: is not an action of a plan; there are Clone, "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,6 +1,7 @@
 package veeam
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 
@@ -10,6 +11,23 @@ import (
 
 // doubt is why a plan is looked at.
 const doubt = "an earlier try may have been carried out"
+
+// looking is noted before anything is asked of the API: as long as it stands,
+// nothing was done. A worker that is killed has many requests at that stage.
+const looking = "looking"
+
+// look notes that a first try begins, and reports false if that cannot be noted:
+// then r is what to return. A readiness check needs no note, for it may be made
+// again.
+func look(ctx context.Context, t *orchestrator.Try, a action) (r orchestrator.Result, ok bool) {
+	switch {
+	case t.Before == looking:
+		t.Again = false
+	case !t.Again && !a.harmless():
+		return t.Noted(ctx, looking)
+	}
+	return r, true
+}
 
 // again finds out, by how the plan is now, whether an earlier try of a request was
 // carried out. It reports true if the request may be made again: a readiness
@@ -57,30 +75,38 @@ func why(known bool, before, now state, others bool) string {
 // something that comes to pass without it.
 func shows(a action, before, now state) bool {
 	switch {
-	case !now.known, !a.harmless() && checking(now.name):
+	case !now.known:
 		return false
 	case now.running:
-		return true
-	case !before.known, now.edited:
+		return a.harmless() || !strings.Contains(strings.ToLower(now.name), "check")
+	case !before.known:
 		return false
 	case a.harmless():
-		return !strings.EqualFold(now.name, before.name) || told(now.check) && !strings.EqualFold(now.check, before.check)
+		return differs(now.name, before.name) && !editing(now.name) || differs(now.check, before.check)
 	}
-	return !strings.EqualFold(now.name, before.name) || told(now.run) && !strings.EqualFold(now.run, before.run)
+	return differs(now.name, before.name) && !editing(now.name) && !checking(now.name) || differs(now.run, before.run)
+}
+
+// editing tells the states that no action leads to: a person edits the plan. Of their
+// names only the form is known: Editing, Saving (User Guide, Plan States and Modes).
+func editing(name string) bool {
+	name = strings.ToLower(name)
+	return strings.Contains(name, "edit") || strings.Contains(name, "saving")
 }
 
 // checking tells the states that a readiness check leads to, and a new start of
 // the server. The product checks its plans every day by itself, so that they prove
-// no other action. Of their names only the form is known: Needs Verification, Not
-// Verified, Verified, Checking (User Guide, Plan States and Modes).
+// no other action: Needs Verification, Not Verified, Verified, Checking.
 func checking(name string) bool {
 	name = strings.ToLower(name)
-	return name == "" || strings.Contains(name, "check") || strings.Contains(name, "verif")
+	return strings.Contains(name, "check") || strings.Contains(name, "verif")
 }
 
-// told reports whether a result says anything: after a new start of the server
-// none does.
-func told(result string) bool { return result != "" && !strings.EqualFold(result, "Undefined") }
+// differs reports whether the name of a state or a result says something that it
+// did not say before: after a new start of the server none says anything.
+func differs(now, before string) bool {
+	return now != "" && !strings.EqualFold(now, "Undefined") && !strings.EqualFold(now, before)
+}
 
 // note is what is kept of a plan's state before a call.
 type note struct {

@@ -42,6 +42,18 @@ func TestAgain(t *testing.T) {
 		"started anew, and reset":       {failed, restarted, "duplicate 1", "unknown unknown_outcome 1"},
 		"started anew, and gone":        {failed, `null`, "delivered 1", "unknown unknown_outcome 1"},
 		"there was nothing before":      {`null`, failed, "delivered 1", "unknown unknown_outcome 1"},
+
+		"any other name":                {`{"state":"A","isRunningState":false}`, `{"state":"B","isRunningState":false}`, "duplicate 1", "duplicate 1"},
+		"at work, under the same name":  {idle, `{"state":"Verified","isRunningState":true}`, "duplicate 1", "duplicate 1"},
+		"at work, and no name":          {`{"isRunningState":false}`, `{"isRunningState":true}`, "duplicate 1", "duplicate 1"},
+		"names alone":                   {`{"state":"Verified"}`, `{"state":"RestoreComplete"}`, "duplicate 1", "duplicate 1"},
+		"names alone, unchanged":        {`{"state":"Verified"}`, `{"state":"Verified"}`, "delivered 1", "unknown unknown_outcome 1"},
+		"display names":                 {`{"stateName":"A","isRunningState":false}`, `{"stateName":"B","isRunningState":false}`, "duplicate 1", "duplicate 1"},
+		"a display name beside a name":  {idle, strings.ReplaceAll(idle, canary, "another"), "delivered 1", "unknown unknown_outcome 1"},
+		"the result alone":              {idle, strings.Replace(idle, `"Undefined"`, `"Success"`, 1), "delivered 1", "duplicate 1"},
+		"somebody is told to edit":      {idle, `{"state":"FailoverComplete","isRunningState":false,"currentEditingUser":"somebody"}`, "duplicate 1", "duplicate 1"},
+		"being saved":                   {idle, `{"state":"Saving","isRunningState":false}`, "delivered 1", "unknown unknown_outcome 1"},
+		"started anew, and not defined": {failed, `{"state":"Undefined","isRunningState":false}`, "delivered 1", "unknown unknown_outcome 1"},
 	}
 	for name, tt := range tests {
 		for options, want := range map[string]string{"": tt.check, failover: tt.action} {

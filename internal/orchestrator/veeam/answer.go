@@ -84,6 +84,14 @@ func isPage(h http.Header) bool {
 	return strings.Contains(strings.ToLower(h.Get("Content-Type")), "html")
 }
 
+// ofIngress tells the page with which an ingress says that the product is not
+// there, as in an upgrade. The product's own answers are JSON, or empty.
+func ofIngress(a orchestrator.Answer) bool {
+	body := bytes.TrimSpace(a.Body)
+	return (a.Status == http.StatusNotFound || a.Status == http.StatusMethodNotAllowed) && a.Err == nil &&
+		len(body) > 0 && (body[0] == '<' || isPage(a.Header))
+}
+
 // text is a member that is expected to be text; anything else is taken for none.
 type text string
 

@@ -52,6 +52,9 @@ func (c *Connector) Submit(ctx context.Context, t orchestrator.Try) orchestrator
 	if wrong != "" {
 		return orchestrator.Result{Outcome: job.Reject(job.InvalidRequest, field+": "+wrong)}
 	}
+	if r, ok := look(ctx, &t, a); !ok {
+		return r
+	}
 	id, remembered, none := c.planID(ctx, t.Request.Process, !a.harmless())
 	if none != nil {
 		return undone(t, a, *none)
@@ -116,7 +119,7 @@ func (c *Connector) acted(ctx context.Context, t orchestrator.Try, a action, id 
 		}}
 	}
 	r := refine(answer, true)
-	if answer.Err != nil {
+	if answer.Err != nil || ofIngress(answer) {
 		return r
 	}
 	switch answer.Status {

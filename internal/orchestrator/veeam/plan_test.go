@@ -192,6 +192,7 @@ func TestStateBefore(t *testing.T) {
 		"no plan, 500":                   {gone, reply{status: 500, body: ownError}, "rejected not_found 1", "SL"},
 		"500 for this plan alone":        {nil, reply{status: 500, body: ownError}, "busy 1", "SL"},
 		"500, and no list":               {broken, reply{status: 500}, "unavailable unexpected_answer 2", "SL"},
+		"404, a page":                    {nil, reply{status: 404, body: htmlPage}, "unavailable unexpected_answer 2", "SL"},
 		"404, and no list":               {broken, reply{status: 404}, "unavailable unexpected_answer 2", "SL"},
 		"503":                            {gone, reply{status: 503}, "unavailable service_unavailable 2", "S"},
 		"forbidden":                      {gone, reply{status: 403, body: ownError}, "deferred forbidden 1", "S"},

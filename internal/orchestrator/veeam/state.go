@@ -1,6 +1,7 @@
 package veeam
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -16,16 +17,19 @@ type state struct {
 	known   bool // there are runtime details
 	running bool
 	edited  bool // somebody edits the plan
-	// name is the API's name of the state, and run and check are what the last run
-	// and the last readiness check came to. They are compared, and never shown.
+	// name is the API's name of the state, or where it has none the one for display,
+	// and run and check are what the last run and the last readiness check came to.
+	// They are compared, and never shown.
 	name, run, check string
 }
 
-// readState takes runtime details. Those that do not tell whether the plan is at
-// work are as good as none; ok is false for what is no runtime details at all.
+// readState takes runtime details. Those that neither name the state nor tell
+// whether the plan is at work are as good as none; ok is false for what is no
+// runtime details at all.
 func readState(body []byte) (s state, ok bool) {
 	var details struct {
 		State   text  `json:"state"`
+		Shown   text  `json:"stateName"`
 		Running truth `json:"isRunningState"`
 		Run     text  `json:"currentRunResult"`
 		Check   text  `json:"currentCheckResult"`
@@ -37,12 +41,14 @@ func readState(body []byte) (s state, ok bool) {
 		return state{}, true
 	case body[0] != '{' && body[0] != 'n' || json.Unmarshal(body, &details) != nil:
 		return state{}, false
-	case !details.Running.told:
+	}
+	name := cmp.Or(details.State, details.Shown)
+	if name == "" && !details.Running.told {
 		return state{}, true
 	}
 	return state{
 		known: true, running: details.Running.yes, edited: details.Editor != "",
-		name: short(details.State), run: short(details.Run), check: short(details.Check),
+		name: short(name), run: short(details.Run), check: short(details.Check),
 	}, true
 }
 
@@ -87,6 +93,10 @@ func (c *Connector) stateless(ctx context.Context, id string, answer orchestrato
 	case where == absent:
 		r := orchestrator.Result{Health: orchestrator.Well, Outcome: job.Reject(job.NotFound, noSuchID)}
 		r.Status = answer.Status
+		return state{}, &r
+	case ofIngress(answer):
+		r := refine(answer, false)
+		r.Detail = "the plan's state could not be read: " + r.Detail
 		return state{}, &r
 	case answer.Status == http.StatusInternalServerError:
 		r := busy("the plan's state could not be read: the API answered with status 500, and shows the list of plans all the same")

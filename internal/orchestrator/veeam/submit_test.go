@@ -2,8 +2,10 @@ package veeam
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -75,7 +77,10 @@ func TestAnswers(t *testing.T) {
 		"403":                       {reply{status: 403, body: ownError}, "deferred forbidden 1", true},
 		"403, a page":               {reply{status: 403, body: htmlPage}, "unavailable unexpected_answer 2", true},
 		"404":                       {reply{status: 404, body: ownError}, "rejected not_found 1", true},
-		"404, a page":               {reply{status: 404, body: htmlPage}, "rejected not_found 1", true},
+		"404, a page":               {reply{status: 404, body: htmlPage}, "unavailable unexpected_answer 2", true},
+		"404, of a page's type":     {reply{status: 404, body: "gone", kind: "text/html"}, "unavailable unexpected_answer 2", true},
+		"405, a page":               {reply{status: 405, body: "\r\n" + htmlPage}, "unavailable unexpected_answer 2", true},
+		"404, empty":                {reply{status: 404, kind: "text/html"}, "rejected not_found 1", true},
 		"405":                       {reply{status: 405}, "rejected not_found 1", true},
 		"409":                       {reply{status: 409, body: ownError}, "busy 1", true},
 		"409, empty":                {reply{status: 409}, "busy 1", true},
@@ -113,8 +118,8 @@ func TestRefused(t *testing.T) {
 		"at work by now":     {&api{act: always(400, ownError), state: states(idle, inFail)}, "busy 1", "at work"},
 		"being edited":       {&api{act: always(400, ownError), state: states(idle, `{"isRunningState":false,"currentEditingUser":"c4n4ry"}`)}, "busy 1", "edited"},
 		"gone by now":        {&api{act: always(404, ownError), plans: gone}, "rejected not_found 1", "no plan of this id"},
-		"an unknown action":  {&api{act: always(404, htmlPage)}, "rejected not_found 1", "does not know ReadinessCheck"},
-		"the server is gone": {&api{act: always(404, htmlPage), plans: func(string) reply { return reply{status: 503} }}, "unavailable service_unavailable 2", "list of plans"},
+		"an unknown action":  {&api{act: always(404, "")}, "rejected not_found 1", "does not know ReadinessCheck"},
+		"the server is gone": {&api{act: always(404, ownError), plans: func(string) reply { return reply{status: 503} }}, "unavailable service_unavailable 2", "list of plans"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -133,6 +138,9 @@ func TestNotedBeforeTheCall(t *testing.T) {
 	f := &api{}
 	first := try(planA, failover)
 	first.Note = func(_ context.Context, text string) bool {
+		if text == looking {
+			return f.order == ""
+		}
 		if f.order != "S" {
 			t.Errorf("noted after %s", f.order)
 		}
@@ -149,6 +157,37 @@ func TestNotedBeforeTheCall(t *testing.T) {
 	lost.Still = func() bool { return false }
 	if r := submit(t, f.connector(), lost); is(r) != "unavailable lease_lost 0" || f.order != "SS" {
 		t.Errorf("%s after %s", is(r), f.order)
+	}
+}
+
+// A worker that ends while it still looks leaves no doubt behind: what it noted
+// says that nothing was done, until the note before the call stands.
+func TestLookingLeavesNoDoubt(t *testing.T) {
+	t.Parallel()
+	f := &api{state: always(503, ownError)}
+	var notes []string
+	first := try("Site A", failover)
+	first.Note = func(_ context.Context, text string) bool {
+		notes = append(notes, text)
+		return true
+	}
+	if r := submit(t, f.connector(), first); is(r) != "unavailable service_unavailable 2" || !slices.Equal(notes, []string{looking}) {
+		t.Errorf("%+v after the notes %q", r, notes)
+	}
+	f.state = nil
+	again := retry("Site A", failover, "")
+	again.Before, again.UnknownSince, again.Note = looking, time.Now(), first.Note
+	if r := submit(t, f.connector(), again); r.Verdict != job.Delivered || len(notes) != 2 || notes[1] == looking {
+		t.Errorf("%+v after the notes %q", r, notes)
+	}
+	again.Before, again.UnknownSince, notes = "", time.Now().Add(-time.Hour), nil
+	if r := submit(t, f.connector(), again); r.Verdict != job.Unknown || len(notes) > 0 {
+		t.Errorf("in doubt: %+v after the notes %q", r, notes)
+	}
+	first.Note = func(context.Context, string) bool { return false }
+	f.order = ""
+	if r := submit(t, f.connector(), first); is(r) != "unavailable ledger_failed 0" || f.order != "" {
+		t.Errorf("not noted: %+v after %s", r, f.order)
 	}
 }
 
