@@ -20,7 +20,8 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 		Use:   "worker",
 		Short: "Ferries job requests from NATS JetStream onto automation orchestrators",
 		Long: "Ferries job requests from NATS JetStream onto automation orchestrators: each becomes a queue item,\n" +
-			"and its message is acked, put off, held or set aside as a dead letter.",
+			"a job, a run of a bot or an action on a recovery plan, and its message is acked, put off, held or set\n" +
+			"aside as a dead letter.",
 		Version:       telemetry.ReadBuild().String(),
 		Args:          knownCommand,
 		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },

@@ -15,8 +15,9 @@ type validator interface {
 	Validate(ctx context.Context, token authpool.Token) (bool, error)
 }
 
-// validated asks whether the tokens that were got are taken, each for itself, where
-// the product has a resource for that: other calls may go with any of them.
+// validated asks whether the tokens that were got are taken, each by itself: with
+// several credentials the other calls of a check are made with the first that
+// works.
 func (l *logIns) validated(ctx context.Context, target setup.Target, c config.Connection) []finding.Finding {
 	var all []finding.Finding
 	tokens := l.tokens(ctx, target.Pool)

@@ -46,7 +46,7 @@ func (s *section) connection(name string) Connection {
 	return out
 }
 
-var apiVersion = regexp.MustCompile(`^v[0-9]+(\.[0-9]+)*$`)
+var apiVersion = regexp.MustCompile(`^v[0-9]+(\.[0-9]+)?$`)
 
 // ofProduct reads the keys that only one product has.
 func (s *section) ofProduct(c *Connection) {
@@ -64,6 +64,6 @@ func (s *section) ofProduct(c *Connection) {
 	case c.Product == Veeam && c.APIVersion == "":
 		c.APIVersion = "v7.21"
 	case c.Product == Veeam && !apiVersion.MatchString(c.APIVersion):
-		s.wrong("api_version", "must be a version such as v7.21")
+		s.wrong("api_version", "is not a version of the API; write one such as v7.21 or v13: the product 7.2.1 has v7.21")
 	}
 }

@@ -194,6 +194,13 @@ var connectionFaults = map[string]fault{
 		"6:9: connections.acme.credentials[0].refresh_token: is missing; grant refresh_token needs it",
 		"7:17: connections.acme.credentials[0].scopes: is not used with grant refresh_token on veeam; remove it",
 	}},
+	"veeam with the product's version for the API's": {
+		whole: strings.Replace(veeam("password", "username: a\n        password: b", "allow: {plans: [{plan: a}]}"),
+			"product: veeam", "product: veeam\n    api_version: v7.2.1", 1),
+		want: []string{
+			"4:18: connections.acme.api_version: is not a version of the API; write one such as v7.21 or v13: the product 7.2.1 has v7.21",
+		},
+	},
 	"veeam with a static token": {whole: veeam("static", "token: a", "allow: {plans: [{plan: a}]}"), want: []string{
 		"6:16: connections.acme.credentials[0].grant: is not a way to log in to veeam; use client_credentials, password or refresh_token",
 	}},

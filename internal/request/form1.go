@@ -61,6 +61,13 @@ func (r *reader) beginObject() *job.Outcome {
 		r.token()
 		return r.broken()
 	default:
+		if k != '[' { // text may begin as a value does: "not a request" as null
+			r.value()
+			r.end()
+		}
+		if broken := r.broken(); broken != nil {
+			return broken
+		}
 		return undecodable("not a JSON object but %s", kindName(k))
 	}
 }

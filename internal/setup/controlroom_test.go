@@ -30,6 +30,9 @@ func TestRoutesToAControlRoom(t *testing.T) {
 		"unattended if named":     {"a360", `fixed: {process: P, action: start_job}, allow: {options: [unattendedRequest]}`, ""},
 		"priority of an old kind": {"a360", `fixed: {process: P, action: start_job, priority: high, options: {runAsUserIds: [1]}}`, "routes[0].fixed.priority: "},
 		"an unknown option":       {"a360", `fixed: {process: P, action: start_job, options: {runAsUserIds: [1], deviceIds: [1]}}`, "routes[0].fixed.options: "},
+		"an option of no bot":     {"a360", `fixed: {process: P, action: start_job, options: {runAsUserIds: [1]}}, allow: {options: [poolIds, runasUserIds]}`, `routes[0].allow.options[1]: is not an option of a bot, letter by letter; there are botLabel, callbackInfo, description, `},
+		"an option of the other":  {"e11", `fixed: {process: P, action: start_job, options: {deviceIds: [1]}}, allow: {options: [runAsUserIds]}`, "routes[0].allow.options[0]: is not an option of a bot, letter by letter; there are callbackInfo, deviceIds, runWithRdp"},
+		"options of either kind":  {"a360", `fixed: {process: P, action: start_job}, allow: {options: [runAsUserIds, unattendedRequest, "*"]}`, ""},
 		"a call-back":             {"a360", `fixed: {process: P, action: start_job, options: {runAsUserIds: [1], callbackInfo: {url: "https://h"}}}`, ""},
 		"a call-back by default":  {"a360", `fixed: {process: P, action: start_job, options: {runAsUserIds: [1]}}, defaults: {options: {callbackInfo: {url: "https://h"}}}`, "routes[0].defaults.options.callbackInfo: "},
 	} {

@@ -56,6 +56,7 @@ func checkRoute(r config.Route, c config.Connection, refuse func(key, format str
 	}
 	if c.Product == config.AutomationAnywhere {
 		checkFixedOptions(r, refuse)
+		checkAllowedOptions(r, automationanywhere.Options(c.Generation), refuse)
 	}
 	if r.Fixed.Action == "" && r.Defaults.Action == "" {
 		return // the message says what it is
@@ -90,6 +91,16 @@ func checkFixedOptions(r config.Route, refuse func(key, format string, args ...a
 		}
 		if i := slices.Index(r.Allow.Options, name); i >= 0 {
 			refuse(fmt.Sprintf("allow.options[%d]", i), "%s stands under fixed.options only: no publisher may choose it", name)
+		}
+	}
+}
+
+// checkAllowedOptions refuses names that no bot has: a message that uses the right
+// one would be set aside.
+func checkAllowedOptions(r config.Route, known []string, refuse func(key, format string, args ...any)) {
+	for i, name := range r.Allow.Options {
+		if name != "*" && !slices.Contains(known, name) {
+			refuse(fmt.Sprintf("allow.options[%d]", i), "is not an option of a bot, letter by letter; there are %s", strings.Join(known, ", "))
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (c *Connector) askForBot(ctx context.Context, path string) (id string, none
 	named := equal("name", wanted[strings.LastIndex(wanted, separator)+1:])
 	found, whole, a, ok := find[fileRow](ctx, c, "ListFiles", c.api.files, &named)
 	if !ok {
-		none = refine(a, false, botRights)
+		none = refine(a, false, ofBot)
 		if none.Verdict == job.Rejected {
 			none.Reason = job.RejectedByTarget
 		}

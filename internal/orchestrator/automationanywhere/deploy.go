@@ -99,7 +99,7 @@ func (c *Connector) start(ctx context.Context, t orchestrator.Try, d deployment)
 		c.started(t.Request, receipt)
 		return delivered(a.Status, receipt)
 	}
-	r := refine(a, true, botRights)
+	r := refine(a, true, ofBot)
 	if r.Verdict == job.Rejected && r.Reason == job.NotFound {
 		c.bots.Forget(t.Request.Process, bot)
 		if remembered {

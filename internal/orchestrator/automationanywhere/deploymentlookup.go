@@ -229,7 +229,7 @@ func deploymentsOf(rows []deploymentRow, name string) (all []deploymentRow) {
 // unlistedDeployments is what an answer without a list means. A refusal of the
 // look-up itself will not pass by waiting.
 func (c *Connector) unlistedDeployments(a orchestrator.Answer) (why string, stop *orchestrator.Result) {
-	r := refine(a, false, botRights)
+	r := refine(a, false, ofBot)
 	if r.Verdict == job.Unavailable {
 		return "", &r
 	}

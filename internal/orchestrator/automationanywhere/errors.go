@@ -38,15 +38,26 @@ func readError(body []byte) (code string, envelope bool) {
 	return code, true
 }
 
-// The rights that calls need.
-const (
-	itemRights = "owner or participant of the queue to add to it, and consumer to list it; on Enterprise 11 the role AAE_Queue Admin"
-	botRights  = "to run the bot, to see its folder, and to use the run-as users or devices"
+// matter is what a call is about: what the product's statuses mean of it, for it
+// lists no error codes.
+type matter struct {
+	rights string // that the account needs
+	wrong  string // what a request most likely has that is refused with 400
+}
+
+var (
+	ofItem = matter{
+		rights: "owner or participant of the queue to add to it, and consumer to list it; on Enterprise 11 the role AAE_Queue Admin",
+		wrong:  "a name in content may be no column of the queue, or a value may not fit its column",
+	}
+	ofBot = matter{
+		rights: "to run the bot, to see its folder, and to use the run-as users or devices",
+		wrong:  "an argument may be no input of the bot, or not of its type",
+	}
 )
 
-// refine says what an answer that is no success means, by its status: the product
-// lists no error codes.
-func refine(a orchestrator.Answer, acts bool, rights string) orchestrator.Result {
+// refine says what an answer that is no success means, by its status.
+func refine(a orchestrator.Answer, acts bool, of matter) orchestrator.Result {
 	code, envelope := readError(a.Body)
 	envelope = envelope && a.Err == nil
 	r := orchestrator.Classify(a, acts, envelope)
@@ -56,11 +67,14 @@ func refine(a orchestrator.Answer, acts bool, rights string) orchestrator.Result
 	r.ErrorCode = code
 	switch {
 	case a.Status == http.StatusForbidden:
-		r.Detail += ": the account lacks a permission (" + rights + ")"
+		r.Detail += ": the account lacks a permission (" + of.rights + ")"
 	case a.Status == http.StatusPreconditionFailed && acts:
 		r.Detail += "; a licence or a device may be missing"
 	case r.Health == orchestrator.Well && code != "":
 		r.Detail += " and error code " + strconv.Quote(code)
+	}
+	if a.Status == http.StatusBadRequest && acts {
+		r.Detail += ": " + of.wrong
 	}
 	return r
 }

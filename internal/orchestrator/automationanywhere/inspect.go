@@ -129,6 +129,16 @@ func badness(w orchestrator.Wanted) finding.Status {
 	return finding.Warning
 }
 
+// missing is what a request for it would be refused with, without the field's
+// name, which the check says already.
+func missing(w orchestrator.Wanted, field string, none orchestrator.Result) string {
+	detail := strings.TrimPrefix(none.Detail, field)
+	if !w.OwnName {
+		detail += "; a message may name it (allow), and is set aside then"
+	}
+	return detail
+}
+
 func (i *inspection) queue(ctx context.Context, subject string, w orchestrator.Wanted) {
 	id, none := i.c.askForQueue(ctx, w.Queue)
 	switch {
@@ -141,7 +151,7 @@ func (i *inspection) queue(ctx context.Context, subject string, w orchestrator.W
 	case none.Reason == job.Forbidden:
 		i.add(finding.Bad(badness(w), subject, "permission", none.Detail, remedy.OfHold(job.Forbidden)))
 	default:
-		i.add(finding.Bad(badness(w), subject, "queue", none.Detail,
+		i.add(finding.Bad(badness(w), subject, "queue", missing(w, "queue: ", none),
 			"Correct the queue's name in the route, make the account its owner or participant, or leave one queue of the name: requests for it would be set aside."))
 	}
 }
@@ -190,7 +200,7 @@ func (i *inspection) bot(ctx context.Context, subject string, w orchestrator.Wan
 	case none.Reason == job.Forbidden:
 		i.add(finding.Bad(badness(w), subject, "permission", none.Detail, remedy.OfHold(job.Forbidden)))
 	default:
-		i.add(finding.Bad(badness(w), subject, "bot", none.Detail,
+		i.add(finding.Bad(badness(w), subject, "bot", missing(w, "process: ", none),
 			`Correct the bot's path in the route, as Automation Anywhere\Bots\Folder\Name, or let the account see its folder: requests for it would be set aside.`))
 	}
 }

@@ -70,7 +70,8 @@ func TestInspect(t *testing.T) {
 		"not displayed":      {crowd(&room{shown: map[string]string{}}, `{}`), queue, "queue ok, reference column warning", "QQI", "no display column"},
 		"no column at all":   {&room{}, with(queue, func(w *orchestrator.Wanted) { w.ReferenceColumn = "" }), "queue ok, look-ups warning", "QQ", "on_unknown"},
 		"no such queue":      {&room{}, with(queue, func(w *orchestrator.Wanted) { w.Queue = "Gone" }), "queue error", "QQ", "0 queues"},
-		"one that may be":    {&room{}, with(queue, func(w *orchestrator.Wanted) { w.Queue, w.OwnName = "Gone", false }), "queue warning", "QQ", ""},
+		"one that may be":    {&room{}, with(queue, func(w *orchestrator.Wanted) { w.Queue, w.OwnName = "Gone", false }), "queue warning", "QQ", "a message may name it"},
+		"a bot that may be":  {&room{}, with(process, func(w *orchestrator.Wanted) { w.OwnName = false }), "bot warning", "QF", "a message may name it"},
 		"no consumer":        {&room{answer: once("I", reply{status: 403, body: envelope("no")})}, queue, "queue ok, look-ups warning", "QQI", "403"},
 		"a bot":              {&room{bots: post}, process, "bot ok", "QF", "86"},
 		"no such bot":        {&room{}, process, "bot error", "QF", "no bot"},
@@ -97,7 +98,8 @@ func TestInspect(t *testing.T) {
 					said = append(said, fmt.Sprint(f.Check, " ", f.Status))
 					details = append(details, f.Detail)
 				}
-				if (f.Remedy == "") != (f.Status.String() == "ok") || strings.Contains(f.Detail, canary) {
+				if (f.Remedy == "") != (f.Status.String() == "ok") || strings.Contains(f.Detail, canary) ||
+					strings.HasPrefix(f.Detail, "queue: ") || strings.HasPrefix(f.Detail, "process: ") {
 					t.Errorf("%+v", f)
 				}
 			}

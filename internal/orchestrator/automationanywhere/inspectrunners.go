@@ -89,7 +89,7 @@ func (c *Connector) listRunners(ctx context.Context, kind runner) *runnerList {
 	}
 	found, whole, a, ok := find[row](ctx, c, kind.operation, kind.path, nil)
 	if !ok {
-		r := refine(a, false, botRights)
+		r := refine(a, false, ofBot)
 		return &runnerList{none: &r}
 	}
 	list := &runnerList{whole: whole}

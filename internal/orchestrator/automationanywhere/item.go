@@ -32,7 +32,7 @@ func (c *Connector) addItem(ctx context.Context, t orchestrator.Try) orchestrato
 		c.own(t.Request, receipt)
 		return delivered(a.Status, receipt)
 	}
-	r := refine(a, true, itemRights)
+	r := refine(a, true, ofItem)
 	if r.Verdict == job.Rejected && r.Reason == job.NotFound {
 		c.queues.Forget(t.Request.Queue, queue)
 		if remembered {

@@ -123,6 +123,25 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A 400 has a code that says nothing: the detail says where to look.
+func TestABadRequestSaysWhereToLook(t *testing.T) {
+	t.Parallel()
+	refusal := reply{status: 400, body: envelope("generic.bad.request")}
+	for kind, tt := range map[string]struct {
+		request *job.Request
+		want    string
+	}{
+		"A": {item("inv-1"), `status 400 and error code "generic.bad.request": a name in content may be no column`},
+		"D": {bot("inv-1"), `status 400 and error code "generic.bad.request": an argument may be no input`},
+	} {
+		api := &room{answer: once(kind, refusal)}
+		got := api.connector().Submit(t.Context(), orchestrator.Try{Request: tt.request})
+		if !strings.Contains(got.Detail, tt.want) {
+			t.Errorf("%s: %q", kind, got.Detail)
+		}
+	}
+}
+
 // A queue that nobody knows by its id any more is asked for anew, once.
 func TestAQueueThatIsGone(t *testing.T) {
 	t.Parallel()

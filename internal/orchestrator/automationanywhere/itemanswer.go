@@ -152,7 +152,7 @@ func receiptOf(rows []itemRow, i int, r *job.Request) job.Receipt {
 // asWhole is the result of every item where the answer is none to a batch. A
 // refusal judges nobody: any item may be the reason, and each goes alone next.
 func asWhole(a orchestrator.Answer) orchestrator.Result {
-	r := refine(a, true, itemRights)
+	r := refine(a, true, ofItem)
 	if r.Verdict == job.Unavailable || r.Verdict == job.Unknown || a.Status == http.StatusForbidden {
 		return r
 	}

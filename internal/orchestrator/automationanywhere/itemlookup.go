@@ -161,7 +161,7 @@ func (c *Connector) askForItems(ctx context.Context, of shelf, q query) itemPage
 // unlisted is what an answer without a list means. A refusal of the look-up itself
 // will not pass by waiting.
 func (c *Connector) unlisted(a orchestrator.Answer, page itemPage) itemPage {
-	r := refine(a, false, itemRights)
+	r := refine(a, false, ofItem)
 	if r.Verdict == job.Unavailable {
 		page.stop = &r
 		return page

@@ -68,6 +68,17 @@ var elsewhere = map[string]string{
 	"executionType": "it is always RUN_NOW; leave it out",
 }
 
+// Options are the names of all options that a bot of the generation may have, in
+// order.
+func Options(generation string) []string {
+	if apiOf(generation).e11 {
+		return slices.Sorted(maps.Keys(e11Fields))
+	}
+	all := maps.Clone(v3Fields)
+	maps.Copy(all, v4Fields)
+	return slices.Sorted(maps.Keys(all))
+}
+
 // isUnattended reports whether the options are those of the newer deployment.
 func (a api) isUnattended(options job.Fields) bool {
 	value, set := options[unattended]

@@ -37,7 +37,7 @@ func (c *Connector) askForQueue(ctx context.Context, name string) (id string, no
 	named := equal("name", name)
 	found, whole, a, ok := find[queueRow](ctx, c, "ListQueues", c.api.queues, &named)
 	if !ok {
-		none = refine(a, false, itemRights)
+		none = refine(a, false, ofItem)
 		if none.Verdict == job.Rejected {
 			// It is the list that is refused, whatever is asked for in it.
 			none.Reason = job.RejectedByTarget
