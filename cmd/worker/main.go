@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/queueferry/queueferry/internal/broker"
 	"github.com/queueferry/queueferry/internal/config"
@@ -72,10 +73,25 @@ func untilSignal() (context.Context, context.CancelFunc) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
-		<-signals
-		cancel()
-		<-signals
+		untilSecond(signals, cancel)
 		os.Exit(exitFailed)
 	}()
 	return ctx, cancel
+}
+
+// echo is for how long a signal after the first one counts as the same: who
+// signals a process and its group signals it twice.
+const echo = 100 * time.Millisecond
+
+// untilSecond calls first with the first signal, and returns with the second.
+func untilSecond(signals <-chan os.Signal, first func()) {
+	<-signals
+	began := time.Now()
+	first()
+	for {
+		<-signals
+		if time.Since(began) > echo {
+			return
+		}
+	}
 }
