@@ -198,6 +198,22 @@ func TestATokenThatIsNotEndedIsToldOf(t *testing.T) {
 	}
 }
 
+// A worker that never found its NATS server stops as one that did.
+func TestSIGTERMWithoutNATS(t *testing.T) {
+	t.Parallel()
+	_, nc, path := scene(t)
+	rewrite(t, path, nc.ConnectedUrl(), "nats://127.0.0.1:1")
+	p := start(t, path)
+	eventually(t, "the server is missed", func() bool { return len(p.events("nats.error")) > 0 })
+	p.signal(syscall.SIGTERM)
+	if code := p.wait(); code != exitDone {
+		t.Errorf("exit code %d", code)
+	}
+	if begun, done := p.events("shutdown.begun"), p.events("shutdown.done"); len(begun) != 1 || len(done) != 1 {
+		t.Errorf("%v, %v", begun, done)
+	}
+}
+
 // A worker that is killed in the middle loses nothing and repeats nothing.
 func TestSIGKILLLosesNothing(t *testing.T) {
 	t.Parallel()

@@ -13,6 +13,9 @@ import (
 // the settlements, and to log out.
 const reserve = 3 * time.Second
 
+// stopAskedFor is why a worker drains.
+const stopAskedFor = "stop asked for"
+
 // errCut means that calls were still under way when the grace ended.
 var errCut = errors.New("calls under way were cut off at the end of shutdown_grace; what they did is found out after a restart")
 
@@ -23,7 +26,7 @@ func (w *worker) drain(routes *sync.WaitGroup, cut context.CancelFunc) {
 	w.mu.Lock()
 	w.stopping = true
 	w.mu.Unlock()
-	w.events.ShutdownBegun("stop asked for", w.inHand())
+	w.events.ShutdownBegun(stopAskedFor, w.inHand())
 	done := make(chan struct{})
 	go func() {
 		routes.Wait()

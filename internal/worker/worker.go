@@ -89,10 +89,13 @@ func Run(ctx context.Context, cfg *config.Config, opts Options) error {
 		log: log, events: telemetry.NewEvents(log), metrics: telemetry.NewMetrics(telemetry.ReadBuild()), troubles: troubles{log: log},
 	}
 	w.link.since = w.started
-	if err := w.run(ctx, opts); err != nil && !errors.Is(err, context.Canceled) {
-		return err
+	err = w.run(ctx, opts)
+	if errors.Is(err, context.Canceled) { // before there was anything to drain
+		w.events.ShutdownBegun(stopAskedFor, 0)
+		w.sayStopped(0, nil)
+		return nil
 	}
-	return nil
+	return err
 }
 
 func (o Options) level(cfg *config.Config) zap.AtomicLevel {
