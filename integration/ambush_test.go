@@ -29,6 +29,8 @@ const (
 	answering   moment = "answering"   // the orchestrator has carried it out, and answers
 	recording   moment = "recording"   // the ledger is told of a try in doubt
 	recorded    moment = "recorded"    // and has answered
+	looking     moment = "looking"     // the ledger is told that a plan is only looked at
+	looked      moment = "looked"      // and has answered
 	noting      moment = "noting"      // the ledger is told what a plan was like before the call
 	noted       moment = "noted"       // and has answered
 	finishing   moment = "finishing"   // the ledger is told that the request is done
@@ -43,7 +45,7 @@ const (
 
 // answered has the moment at which the server answers another one.
 var answered = map[moment]moment{
-	claiming: claimed, noting: noted, recording: recorded, finishing: finished, marking: marked, burying: buried,
+	claiming: claimed, looking: looked, noting: noted, recording: recorded, finishing: finished, marking: marked, burying: buried,
 }
 
 // ambush strikes a worker at one moment of the victim's life, once. From then on
@@ -167,6 +169,8 @@ func writingOf(record []byte, other moment) moment {
 		return finishing
 	case bytes.Contains(record, []byte(`"unknown_since":`)):
 		return recording
+	case bytes.Contains(record, []byte(`"before":"looking"`)):
+		return looking
 	case bytes.Contains(record, []byte(`"before":`)):
 		return noting
 	default:

@@ -31,6 +31,10 @@ var deaths = map[string]death{
 	"claimed, nothing sent": {
 		at: claimed, after: true, deed: endsAs(carriedOut, map[string]ending{"e11 bots": nobodyCan, "veeam restore": nobodyCan}),
 	},
+	"about to look, nothing sent": {
+		at: looked, after: true,
+		deed: endsAs(cannot("only before an action that moves something it is noted that nothing was done yet"), map[string]ending{"veeam restore": carriedOut}),
+	},
 	"state noted, nothing sent": {
 		at: noted, after: true,
 		deed: endsAs(cannot("nothing is noted before the call"), map[string]ending{"veeam check": carriedOut, "veeam restore": nobodyCan}),

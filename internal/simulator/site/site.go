@@ -72,6 +72,8 @@ func Open(settings Settings) (*Site, error) {
 func (s *Site) own(listener net.Listener) {
 	defer close(s.ended)
 	served := s.serve(listener)
+	release := func() {}
+	defer func() { release() }()
 	for {
 		select {
 		case done := <-s.turns:
@@ -80,8 +82,10 @@ func (s *Site) own(listener net.Listener) {
 				_ = listener.Close()
 				s.dropConns()
 				<-served
-				listener = nil
+				listener, release = nil, hold(s.settings.Address)
 			case !refuse && listener == nil:
+				release()
+				release = func() {}
 				if listener = s.reopen(); listener != nil {
 					served = s.serve(listener)
 				}
