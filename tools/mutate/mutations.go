@@ -36,7 +36,7 @@ var mutations = []mutation{
 	{
 		name: "skip the look-up",
 		file: "internal/orchestrator/uipath/again.go",
-		old:  "		return c.addUnlessThere(ctx, t, queue)\n",
+		old:  "		return c.addUnlessThere(ctx, *t, queue)\n",
 		new:  "		return c.addQueueItem(ctx, t)\n",
 		pkg:  "./integration", test: kills + "/plain item/carried out, not answered",
 	},
