@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/queueferry/queueferry/internal/deadletter"
 	"github.com/queueferry/queueferry/internal/ledger"
@@ -164,15 +166,25 @@ func TestThePastOutlivesALostAck(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
 	b.past(ledger.Record{FirstTry: time.Now(), UnknownSince: time.Now()})
+	var gone atomic.Bool // one that was made anew would take the ack
 	g := newTarget(nil)
 	g.call = func(context.Context, orchestrator.Try) orchestrator.Result {
+		gone.Store(true)
 		if err := b.js.DeleteConsumer(context.Background(), "JOBS", route); err != nil {
 			t.Error(err)
 		}
 		return delivered()
 	}
 	b.replayed("one", deadletter.MessageID(deadHash))
-	b.start(g, nil)
+	b.start(g, func(s *Settings) {
+		find := s.Find
+		s.Find = func(ctx context.Context) (Durable, error) {
+			if gone.Load() {
+				return Durable{}, jetstream.ErrConsumerNotFound
+			}
+			return find(ctx)
+		}
+	})
 	b.awaitSettled(1)
 	if e, err := b.ledger.Load(t.Context(), ledger.PastKey(deadHash)); err != nil || e.Revision == 0 {
 		t.Errorf("%+v, %v", e, err)
