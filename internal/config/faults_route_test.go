@@ -94,6 +94,9 @@ var routeFaults = map[string]fault{
 	"veeam impossible": {whole: veeam("password", "username: a\n        password: b", "allow: {}"), want: []string{
 		"10:5: routes[0]: no request could be valid on this route: start_job has no plan; set what is missing under fixed or defaults, or list it under allow",
 	}},
+	"plans as a list of names": {whole: veeam("password", "username: a\n        password: b", `allow: {plans: ["*"]}`), want: []string{
+		"13:21: routes[0].allow.plans[0]: must be a mapping; write plan: NAME, and beneath it actions: [...] where the plan may do more than ReadinessCheck",
+	}},
 	"plan without a name": {whole: veeam("password", "username: a\n        password: b", "allow: {plans: [{actions: [Failover]}]}"), want: []string{
 		"13:21: routes[0].allow.plans[0].plan: is missing; give the plan's name or UUID",
 	}},

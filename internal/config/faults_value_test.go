@@ -112,6 +112,9 @@ var valueFaults = map[string]fault{
 	"unknown priority": {add: "    defaults: {priority: urgent}\n", want: []string{
 		"13:26: routes[0].defaults.priority: must be low, normal or high",
 	}},
+	"what a plan does as the action": {add: "    defaults: {action: Failover}\n", want: []string{
+		"13:24: routes[0].defaults.action: must be add_queue_item or start_job; what a plan shall do is options.action, beside start_job",
+	}},
 	"unknown action": {add: "    defaults: {action: start}\n", want: []string{
 		"13:24: routes[0].defaults.action: must be add_queue_item or start_job",
 	}},

@@ -17,7 +17,7 @@ func (s *section) preset(key string) request.Preset {
 	var out request.Preset
 	s.section(key, func(s *section) {
 		out = request.Preset{
-			Action:    choice(s, "action", "", job.AddQueueItem, job.StartJob),
+			Action:    s.action(),
 			Folder:    s.str("folder", ""),
 			Queue:     s.str("queue", ""),
 			Process:   s.str("process", ""),
@@ -28,6 +28,15 @@ func (s *section) preset(key string) request.Preset {
 		}
 	})
 	return out
+}
+
+// action is not to be confused with what a plan does, which begins with a capital.
+func (s *section) action() job.Action {
+	if n := s.get("action"); n != nil && n.kind == scalar && planAction.MatchString(n.text) && strings.ToLower(n.text) != n.text {
+		s.wrong("action", "must be add_queue_item or start_job; what a plan shall do is options.action, beside start_job")
+		return ""
+	}
+	return choice(s, "action", "", job.AddQueueItem, job.StartJob)
 }
 
 // allow reads what a message may set by itself.
@@ -41,6 +50,10 @@ func (s *section) allow() request.Allow {
 			Options:   s.strs("options"),
 		}
 		s.list("plans", func(_ int, n *node, path string) {
+			if n != nil && n.kind == scalar {
+				s.problem(path, "must be a mapping; write plan: NAME, and beneath it actions: [...] where the plan may do more than "+readinessCheck)
+				return
+			}
 			s.read(n, path, func(s *section) { out.Plans = append(out.Plans, s.plan()) })
 		})
 	})
