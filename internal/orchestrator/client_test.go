@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -50,12 +51,15 @@ func TestPostIsWrittenOnce(t *testing.T) {
 				}
 			})
 			c := client(t, w.URL)
-			call := post
-			call.Header = tt.header
-			if a := c.Do(t.Context(), call); a.Status != 201 || a.Err != nil {
+			call := func() Call {
+				own := post
+				own.Header = maps.Clone(tt.header)
+				return own
+			}
+			if a := c.Do(t.Context(), call()); a.Status != 201 || a.Err != nil {
 				t.Fatalf("first call: %+v", a)
 			}
-			a := c.Do(t.Context(), call)
+			a := c.Do(t.Context(), call())
 			if a.Status != 0 || !a.Written || a.Err == nil {
 				t.Errorf("second call: %+v", a)
 			}
