@@ -62,6 +62,7 @@ func TestWhatIsLaterThanSettleIsMadeTwice(t *testing.T) {
 	t.Parallel()
 	const tooLate = 3 * time.Second
 	m := newMixed(t, 1, 150, time.Millisecond)
+	m.batch = 1       // so that many calls meet it
 	m.failures = 1000 // a gate that shuts would give the orchestrator the time that settle does not
 	m.uipath.AddFault(acting(uipath.Fault{Kind: uipath.Reset, Commit: uipath.CommitLate, CommitDelay: tooLate, Probability: 0.3}))
 	// That jobs can be found by their reference is learnt from these.

@@ -28,6 +28,7 @@ type mixed struct {
 	requests  int
 	settle    time.Duration
 	failures  int // one after the other, that shut the gate
+	batch     int // items in one call, at most
 	published []publishedRequest
 	faults    []*uipath.ActiveFault
 }
@@ -43,7 +44,7 @@ func newMixed(t *testing.T, seed uint64, requests int, settle time.Duration) *mi
 
 func newMixedWith(t *testing.T, settings uipath.Settings, requests int, settle time.Duration) *mixed {
 	t.Helper()
-	m := &mixed{rig: newRig(t, settings), requests: requests, settle: settle, failures: 5}
+	m := &mixed{rig: newRig(t, settings), requests: requests, settle: settle, failures: 5, batch: 5}
 	m.uipath.AddProcess(folder, robot)
 	return m
 }
@@ -70,12 +71,14 @@ routes:
     subjects: [jobs.unique.>]
     connection: acme
     fixed: {action: add_queue_item, folder: Finance/AP, queue: Invoices}
+    batch: {max: %[7]d}
     ack_wait: 3s
     retry: {attempts: 50, first: 50ms, max: 200ms}
   - name: plain
     subjects: [jobs.plain.>]
     connection: acme
     fixed: {action: add_queue_item, folder: Finance/AP, queue: Notes}
+    batch: {max: %[7]d}
     ack_wait: 3s
     retry: {attempts: 50, first: 50ms, max: 200ms}
   - name: jobs
@@ -88,7 +91,7 @@ routes:
 
 func (m *mixed) configuration() *config.Config {
 	m.t.Helper()
-	text := fmt.Sprintf(mixedConfiguration, m.nats.URL(), m.uipath.URL(), m.uipath.TokenURL(), m.secret, m.settle, m.failures)
+	text := fmt.Sprintf(mixedConfiguration, m.nats.URL(), m.uipath.URL(), m.uipath.TokenURL(), m.secret, m.settle, m.failures, m.batch)
 	cfg, err := config.Parse("mixed.yaml", []byte(text), os.LookupEnv)
 	if err != nil {
 		m.t.Fatalf("%v\n%s", err, text)

@@ -99,10 +99,10 @@ func BenchmarkHand(b *testing.B) {
 	d := numbered(1600)
 	b.ReportAllocs()
 	for b.Loop() {
-		id := h.add(d)
+		h.add(d)
 		if other, _ := h.before(d); other != nil {
 			b.Fatal("a copy")
 		}
-		h.remove(id)
+		h.remove(d.number)
 	}
 }

@@ -36,6 +36,7 @@ type Target interface {
 	Check(*job.Request) (job.Outcome, bool)
 	Claims(*job.Request) bool
 	Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error)
+	Share(context.Context, *orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared
 	Alive(context.Context) bool
 	Watch() (open bool, changed <-chan struct{})
 }
@@ -89,7 +90,10 @@ type Settings struct {
 	Policy      retry.Policy
 	MaxInFlight int // messages in hand at once
 	// Batch says how requests share calls. Route, Calls and Sent are set here.
-	Batch           orchestrator.Batch
+	Batch orchestrator.Batch
+	// Quick tells that decoding a short message takes next to no time, whatever is
+	// in it.
+	Quick           bool
 	Resend          bool // on_unknown: resend
 	AcceptDuplicate bool // on_duplicate: ack
 	Pause           bool // pull nothing
@@ -105,9 +109,9 @@ type Consumer struct {
 	hold    *hold
 	hand    *hand
 	keeper  *keeper
-	drained chan struct{} // closed once no pull of ours is left
-	crew    *crew         // of the deliveries
-	stage   stage
+	drained chan struct{}  // closed once no pull of ours is left
+	open    sync.WaitGroup // the deliveries in hand
+	crew    *crew          // those who work on them, but for those that share a call
 	wg      sync.WaitGroup // the search for the durable consumer
 
 	// Given by Run, and only read from then on.
@@ -127,6 +131,8 @@ type Consumer struct {
 	reconnected atomic.Int64
 	suspects    atomic.Uint64 // last message of which a killed server may have forgotten a delivery
 	pending     atomic.Int64  // messages that wait in the stream
+	coming      atomic.Bool   // more, when the last one came
+	asked       atomic.Bool   // for more, or about to be, when the last one came
 	ackPending  atomic.Int64  // messages delivered and not acked, of all pods
 	missing     atomic.Pointer[Absence]
 	history     history
@@ -145,7 +151,7 @@ type Tally struct {
 // New makes a consumer. It does nothing until [Consumer.Run].
 func New(s Settings) *Consumer {
 	c := &Consumer{Settings: s, hand: newHand(), crew: newCrew(), drained: make(chan struct{}), made: time.Now()}
-	c.Batch.Route, c.Batch.Sent = s.Route, s.Metrics.Batch
+	c.Batch.Route, c.Batch.Sent, c.Batch.More = s.Route, s.Metrics.Batch, c.more
 	c.Batch.Max = min(s.Batch.Max, s.MaxInFlight) // a full hand has nothing to linger for
 	// What is in hand shall fill calls, not trickle out in small ones.
 	c.Batch.Calls = max(1, s.MaxInFlight/max(1, s.Batch.Max))
@@ -178,10 +184,6 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	waiting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
 	c.work, c.books, c.waiting = work, books, waiting
-	if c.Batch.Max > 1 {
-		c.stage.open()
-		defer c.stage.close()
-	}
 
 	if err := c.keeper.start(); err != nil {
 		return err
@@ -194,8 +196,10 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	l := newLooper(c, pull)
 	l.run(ctx)
 	stop(ErrStopping)
+	c.hand.each(func(_ uint64, d *delivery) { d.excuse() })
 	pull.drain(l.receive)
 	close(c.drained)
+	c.open.Wait()
 	c.crew.rest()
 	c.wg.Wait()
 	return nil
@@ -224,6 +228,12 @@ func (c *Consumer) InHand() int { return c.hand.size() }
 
 // Pending is how many messages wait in the stream, as the server last said.
 func (c *Consumer) Pending() int { return int(c.pending.Load()) }
+
+// more reports whether the server had more messages when it sent the last, and
+// is asked for them.
+func (c *Consumer) more() bool {
+	return c.coming.Load() && c.asked.Load() && c.hand.size() < c.MaxInFlight
+}
 
 // Tally counts from the moment that the consumer is stopped.
 func (c *Consumer) Tally() *Tally { return &c.tally }

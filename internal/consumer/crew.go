@@ -4,7 +4,7 @@ import "sync"
 
 // crew works on deliveries, each in a goroutine of its own, and uses a goroutine
 // again: a new one would have to grow its stack anew, which costs more than
-// writing the log. One goroutine hands out the work.
+// writing the log. It is safe for concurrent use, but for rest, which is last.
 type crew struct {
 	work chan func()
 	wg   sync.WaitGroup

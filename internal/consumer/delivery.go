@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -14,16 +13,13 @@ import (
 	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
-// delivery is one message in hand. One goroutine works on it; the keeper
-// touches what is atomic.
+// delivery is one message in hand. One goroutine at a time works on it; the
+// keeper touches what is atomic.
 type delivery struct {
 	msg      *nats.Msg
 	meta     *nats.MsgMetadata
 	received time.Time
-	// waiting ends when the message shall not be begun any more: the consumer
-	// stops, or the message may be someone else's.
-	waiting context.Context
-	giveUp  context.CancelCauseFunc
+	stay
 
 	// owned is the last time, in unix nanoseconds, of which it is known that the
 	// message was ours: it stays ours for an ack wait from then on.
@@ -42,8 +38,9 @@ type delivery struct {
 	callLimit time.Duration
 	owner     string // this worker
 
-	request *job.Request        // nil where decoding it did not come to an end
-	result  orchestrator.Result // of decoding it, and at last of all
+	request *job.Request // nil where decoding it did not come to an end
+	decoded bool
+	undone  *orchestrator.Result // why decoding it left no request to try; nil: it did
 	entry   ledger.Entry
 	again   bool // an earlier try may have been carried out; known once recalled
 	// recalled tells that what earlier deliveries left behind was asked for.
@@ -58,13 +55,15 @@ type delivery struct {
 	claim  *claim // nil: none is held
 	// inherited is what an earlier claim of the request, or the dead letter that
 	// the message was, says of its tries.
-	inherited ledger.Record
+	inherited inheritance
 	// past is what the ledger says of that dead letter; nil: nothing.
 	past *past
 	// finding is what the ledger knows of the request; nil: nothing that ends it.
 	finding *orchestrator.Result
 	wait    time.Duration // until another delivery's claim ends
 
+	probe    bool       // it tries for the whole route, which is held
+	kept     bool       // the route came to be held when its turn had come
 	singly   bool       // the call that it shared was refused: it goes alone from now on
 	unbegun  job.Reason // why it was not begun; empty: it was, or nothing hinders it
 	held     bool       // it waits for a gate or the hold
@@ -93,6 +92,14 @@ func (c *Consumer) key(d *delivery) ledger.Key {
 	return ledger.MessageKey(c.Route, d.meta.Sequence.Stream, d.meta.Timestamp)
 }
 
+// inheritance is what is known from elsewhere of tries of the request; zero:
+// nothing.
+type inheritance struct {
+	FirstTry     time.Time
+	Owner        string
+	UnknownSince time.Time
+}
+
 // past is what the ledger says of a dead letter that was replayed.
 type past struct {
 	key   ledger.Key
@@ -116,17 +123,13 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	}
 	d := &delivery{msg: m, meta: meta, received: time.Now(), callLimit: c.CallLimit, owner: c.Owner}
 	d.owned.Store(owned.UnixNano())
-	d.waiting, d.giveUp = context.WithCancelCause(c.waiting)
-	id := c.hand.add(d)
-	c.Metrics.InFlight(c.hand.size())
-	c.crew.do(func() {
-		defer func() {
-			d.giveUp(nil)
-			c.hand.remove(id)
-			c.Metrics.InFlight(c.hand.size())
-		}()
-		c.handle(d)
-	})
+	c.coming.Store(meta.NumPending > 0)
+	c.hand.add(d)
+	c.Metrics.InFlight(+1)
+	c.open.Add(1)
+	if !c.share(d) {
+		c.alone(d)
+	}
 }
 
 // mine reports whether the message is surely still ours. Times are compared by

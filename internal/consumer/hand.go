@@ -20,14 +20,13 @@ func newHand() *hand {
 	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[place]int{}}
 }
 
-func (h *hand) add(d *delivery) (id uint64) {
+func (h *hand) add(d *delivery) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
 	d.number = h.next
 	h.all[h.next] = d
 	h.copies[d.place()]++
-	return h.next
 }
 
 func (h *hand) remove(id uint64) {

@@ -17,28 +17,47 @@ import (
 // decide, settle. It is tried again only while it is held.
 func (c *Consumer) handle(d *delivery) {
 	result, ok := c.prepare(d)
-	what := c.decide(d, result)
-	for ok {
-		result = c.try(d)
+	if !ok {
+		c.finish(d, result, c.decide(d, result))
+		return
+	}
+	c.carryOn(d, c.try(d))
+}
+
+// carryOn goes on with what came of a try.
+func (c *Consumer) carryOn(d *delivery, result orchestrator.Result) {
+	for {
 		c.conclude(d, result)
-		if what = c.decide(d, result); what.Kind != retry.Hold {
-			break
+		what := c.decide(d, result)
+		if what.Kind != retry.Hold {
+			c.finish(d, result, what)
+			return
 		}
 		if result.Singly {
 			d.singly = true
-			continue
+		} else {
+			c.holdBack(d, result)
 		}
-		c.holdBack(d, result)
+		result = c.try(d)
 	}
+}
+
+// finish settles the message, and lets go of it.
+func (c *Consumer) finish(d *delivery, r orchestrator.Result, what retry.Disposition) {
 	c.setHeld(d, false)
-	c.settle(d, result, what)
+	c.settle(d, r, what)
+	d.over()
+	c.hand.remove(d.number)
+	c.Metrics.InFlight(-1)
+	c.open.Done()
 }
 
 // prepare reports whether there is a request to try; else the result says what
 // became of the message.
 func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
-	c.stage.do(func() { ok = c.decode(d) })
-	result = d.result
+	if c.decode(d); d.undone != nil {
+		result = *d.undone
+	}
 	if !c.awaitEarlier(d) {
 		return d.notBegun(d.hindrance()), false
 	}
@@ -53,10 +72,10 @@ func (c *Consumer) prepare(d *delivery) (result orchestrator.Result, ok bool) {
 			Verdict: job.Rejected, Reason: dead.Reason, Detail: dead.Detail, Status: dead.Status, ErrorCode: dead.ErrorCode,
 		}}, false
 	}
-	if !ok && result.Verdict == job.Unavailable { // cut off at the end of work
+	if d.undone != nil && result.Verdict == job.Unavailable { // cut off at the end of work
 		return d.notBegun(job.Stopping), false
 	}
-	return result, ok
+	return result, d.undone == nil
 }
 
 // awaitEarlier has earlier deliveries of the message come to their end, that the
@@ -75,9 +94,23 @@ func (c *Consumer) awaitEarlier(d *delivery) bool {
 	return true
 }
 
-// decode makes the checks that need no call. After a panic ok is false.
+// decode makes the checks that need no call, once. It reports whether there is a
+// request to try.
 func (c *Consumer) decode(d *delivery) (ok bool) {
-	defer c.caught(d, &d.result)
+	if !d.decoded {
+		d.decoded = true
+		d.undone = c.undecoded(d)
+	}
+	return d.undone == nil
+}
+
+func (c *Consumer) undecoded(d *delivery) (why *orchestrator.Result) {
+	defer func() {
+		if value := recover(); value != nil {
+			r := c.panicked(d, value, debug.Stack())
+			why = &r
+		}
+	}()
 	req, out, good := c.Decoder.Decode(c.work, request.Message{
 		Subject: d.msg.Subject, Header: d.msg.Header, Data: d.msg.Data,
 		Stream: d.meta.Stream, Sequence: d.meta.Sequence.Stream, Time: d.meta.Timestamp,
@@ -86,8 +119,10 @@ func (c *Consumer) decode(d *delivery) (ok bool) {
 	if good {
 		out, good = c.Target.Check(req)
 	}
-	d.result = orchestrator.Result{Outcome: out}
-	return good
+	if good {
+		return nil
+	}
+	return &orchestrator.Result{Outcome: out}
 }
 
 // try makes one try, when its turn has come.
@@ -97,42 +132,56 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	if err != nil {
 		return d.notBegun(d.hindrance())
 	}
-	learnt, kept := nothing, false
-	defer func() {
-		answer := result.Outcome
-		if d.finding != nil {
-			answer = job.Outcome{} // the ledger's, not the orchestrator's
-		}
-		d.spared = c.hold.leave(probe, learnt, answer)
-	}()
+	d.probe, d.kept = probe, false
+	learnt := nothing
+	defer func() { c.leave(d, learnt, result) }()
+	t := c.newTry(d)
+	t.Held = func() { c.noteHeld(d) }
+	result, err = c.Target.Do(c.work, d.waiting, t)
+	result, learnt = c.tried(d, result, err)
+	return result
+}
+
+func (c *Consumer) newTry(d *delivery) orchestrator.Try {
 	t := orchestrator.Try{
 		Request: d.request, Resend: c.Resend, AcceptDuplicate: c.AcceptDuplicate,
-		Held:  func() { c.noteHeld(d) },
 		Still: func() bool { return c.stillMine(d) },
 		Begin: func(_ context.Context, t *orchestrator.Try) bool {
-			kept = c.hold.keeps(probe)
-			return !kept && c.begin(d, t)
+			d.kept = c.hold.keeps(d.probe)
+			return !d.kept && c.begin(d, t)
 		},
 	}
 	if !d.singly {
 		t.Batch = c.Batch
 	}
 	c.complete(d, &t)
-	result, err = c.Target.Do(c.work, d.waiting, t)
+	return t
+}
+
+// tried is what a try came to, and what it tells of the route.
+func (c *Consumer) tried(d *delivery, r orchestrator.Result, err error) (orchestrator.Result, lesson) {
 	switch {
-	case kept:
-		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.RejectGuard}}
+	case d.kept:
+		return orchestrator.Result{Outcome: job.Outcome{Verdict: job.Unavailable, Reason: job.RejectGuard}}, nothing
 	case err != nil && d.finding != nil:
-		return *d.finding
+		return *d.finding, nothing
 	case err != nil:
-		return d.notBegun(d.hindrance())
+		return d.notBegun(d.hindrance()), nothing
 	}
 	d.underWay = false
-	if !result.Began.IsZero() {
-		d.began, d.took = result.Began, result.Took
+	if !r.Began.IsZero() {
+		d.began, d.took = r.Began, r.Took
 	}
-	learnt = learn(d.request, result.Outcome)
-	return result
+	return r, learn(d.request, r.Outcome)
+}
+
+// leave tells the route's own hold of the try.
+func (c *Consumer) leave(d *delivery, learnt lesson, r orchestrator.Result) {
+	answer := r.Outcome
+	if d.finding != nil {
+		answer = job.Outcome{} // the ledger's, not the orchestrator's
+	}
+	d.spared = c.hold.leave(d.probe, learnt, answer)
 }
 
 // learn is what an outcome tells of the route's own configuration.
@@ -153,7 +202,7 @@ func (d *delivery) hindrance() job.Reason {
 	switch {
 	case d.unbegun != "":
 		return d.unbegun
-	case errors.Is(context.Cause(d.waiting), errLeaseLost):
+	case errors.Is(d.givenUp(), errLeaseLost):
 		return job.LeaseLost
 	default:
 		return job.Stopping
@@ -168,18 +217,20 @@ func (d *delivery) notBegun(reason job.Reason) orchestrator.Result {
 
 // caught turns a panic into an outcome, and its stack into a log line.
 func (c *Consumer) caught(d *delivery, result *orchestrator.Result) {
-	value := recover()
-	if value == nil {
-		return
+	if value := recover(); value != nil {
+		*result = c.panicked(d, value, debug.Stack())
 	}
+}
+
+func (c *Consumer) panicked(d *delivery, value any, stack []byte) orchestrator.Result {
 	c.Events.Panicked(telemetry.Panicked{
 		Route: c.Route, RequestID: d.name(), Subject: d.msg.Subject,
-		Sequence: d.meta.Sequence.Stream, Value: value, Stack: debug.Stack(),
+		Sequence: d.meta.Sequence.Stream, Value: value, Stack: stack,
 	})
 	if d.underWay {
 		d.took = time.Since(d.began)
 	}
-	*result = orchestrator.Result{Outcome: job.Outcome{
+	return orchestrator.Result{Outcome: job.Outcome{
 		Verdict: job.Deferred, Reason: job.Panicked, Called: d.underWay,
 		Detail: "the worker met a fault of its own; its log has the stack under delivery.panicked",
 	}}

@@ -98,6 +98,13 @@ func (h *hold) admit() (wait time.Duration, changed <-chan struct{}, probe, ok b
 	return 0, nil, true, true
 }
 
+// free reports whether nothing has to wait for the route.
+func (h *hold) free() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return !h.now.Held
+}
+
 // lesson is what a try tells of the route.
 type lesson int
 

@@ -41,9 +41,10 @@ func (c *Consumer) setHeld(d *delivery, held bool) {
 		return
 	}
 	d.held = held
-	n := int64(1)
+	n := 1
 	if !held {
 		n = -1
 	}
-	c.Metrics.Held(int(c.held.Add(n)))
+	c.held.Add(int64(n))
+	c.Metrics.Held(n)
 }

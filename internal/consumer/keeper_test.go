@@ -237,12 +237,11 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 	for i := range d {
 		d[i].msg = message(uint64(i+1), 1, now)
 		d[i].owned.Store(now.UnixNano())
-		_, d[i].giveUp = context.WithCancelCause(t.Context())
+		d[i].begin(t.Context())
+		defer d[i].over()
 	}
 	d[0].lastWord()
 	d[1].owned.Store(now.Add(-time.Hour).UnixNano())
-	lost := errors.New("not given up")
-	d[1].giveUp = func(err error) { lost = err }
 	for i := range d {
 		k.extend(uint64(i+1), &d[i])
 	}
@@ -250,8 +249,11 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 	if err != nil || m.Subject != d[2].msg.Reply || !slices.Equal(m.Data, inProgress) {
 		t.Errorf("got %v, %v", m, err)
 	}
-	if !errors.Is(lost, errLeaseLost) {
-		t.Errorf("given up with %v", lost)
+	for i, given := range []bool{false, true, false} {
+		lost := errors.Is(context.Cause(d[i].waiting), errLeaseLost)
+		if lost != given || lost != errors.Is(d[i].givenUp(), errLeaseLost) {
+			t.Errorf("%d: %v, %v", i, context.Cause(d[i].waiting), d[i].givenUp())
+		}
 	}
 }
 

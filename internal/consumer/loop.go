@@ -165,6 +165,7 @@ func (l *looper) receive(m *nats.Msg) {
 			owned = asked
 		}
 	}
+	l.asked.Store(l.pull.outstanding > 0 || l.room() > 0)
 	l.Consumer.receive(m, owned)
 }
 

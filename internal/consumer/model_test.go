@@ -329,8 +329,8 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 		request: &job.Request{ID: "one", Action: job.StartJob},
 	}
 	d.owned.Store(time.Now().UnixNano())
-	d.waiting, d.giveUp = context.WithCancelCause(context.Background())
-	defer d.giveUp(nil)
+	d.begin(context.Background())
+	defer d.over()
 	crashed := false
 	w.target.calls.Store(d.request, func(t orchestrator.Try) orchestrator.Result {
 		if r, kept := w.note(t); !kept {

@@ -27,7 +27,7 @@ func (c *Consumer) recall(d *delivery) error {
 // dead letter. The note counts until the message is settled, whatever else is
 // noted by then; what the message itself says of it does not count.
 func (c *Consumer) recallPast(d *delivery) error {
-	hash := deadletter.ReplayedHash(d.msg.Header.Get(jetstream.MsgIDHeader))
+	hash := d.replayed()
 	if hash == "" {
 		return nil
 	}
@@ -53,6 +53,11 @@ func (c *Consumer) recallPast(d *delivery) error {
 	return nil
 }
 
+// replayed is the hash of the dead letter that the message was; empty: none.
+func (d *delivery) replayed() string {
+	return deadletter.ReplayedHash(d.msg.Header.Get(jetstream.MsgIDHeader))
+}
+
 // inherit adds what is known from elsewhere of tries before this delivery.
 func (d *delivery) inherit(r ledger.Record) {
 	if first := d.inherited.FirstTry; first.IsZero() || !r.FirstTry.IsZero() && r.FirstTry.Before(first) {
@@ -67,11 +72,11 @@ func (d *delivery) inherit(r ledger.Record) {
 // that is younger than its durable consumer, and than the connection to a server
 // that may have forgotten deliveries, has no past.
 func (c *Consumer) recallOwn(d *delivery) error {
-	redelivered := d.meta.NumDelivered > 1 || d.second || c.forgotten(d)
-	if published := d.meta.Timestamp.UnixNano(); !redelivered && published >= max(c.created.Load(), c.reconnected.Load()) {
+	if !c.mayBeNoted(d) {
 		d.recalled = true
 		return nil
 	}
+	redelivered := c.redelivered(d)
 	again, known := c.forgone.take(d)
 	entry, err := c.Ledger.Load(c.books, c.key(d))
 	if err != nil {
@@ -90,6 +95,16 @@ func (c *Consumer) recallOwn(d *delivery) error {
 		d.again = again
 	}
 	return nil
+}
+
+// mayBeNoted reports whether an earlier delivery of the message may have noted
+// anything.
+func (c *Consumer) mayBeNoted(d *delivery) bool {
+	return c.redelivered(d) || d.meta.Timestamp.UnixNano() < max(c.created.Load(), c.reconnected.Load())
+}
+
+func (c *Consumer) redelivered(d *delivery) bool {
+	return d.meta.NumDelivered > 1 || d.second || c.forgotten(d)
 }
 
 // forgotten reports whether the message may have been delivered before, though
@@ -160,7 +175,7 @@ func doubts(d *delivery) ledger.Record {
 // whether the request is, where it must be claimed, and whether nothing in the
 // ledger says that it was not sent.
 func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
-	if d.waiting.Err() != nil || !c.stillMine(d) {
+	if c.stopping() || d.givenUp() != nil || !c.stillMine(d) {
 		return false
 	}
 	if c.Target.Claims(d.request) {
@@ -206,7 +221,7 @@ func (c *Consumer) adopt(d *delivery) {
 	}
 	d.again = true
 	known := d.claim.entry.Claim
-	d.inherited = ledger.Record{FirstTry: known.FirstTry, Owner: known.FirstOwner, UnknownSince: known.UnknownSince}
+	d.inherited = inheritance{FirstTry: known.FirstTry, Owner: known.FirstOwner, UnknownSince: known.UnknownSince}
 	d.inherit(d.past.record())
 }
 

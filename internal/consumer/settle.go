@@ -31,8 +31,7 @@ func (c *Consumer) settle(d *delivery, r orchestrator.Result, what retry.Disposi
 		c.forgone.add(d)
 	}
 	c.count(d, what)
-	d.result = r
-	c.stage.do(func() { c.tell(d, what) })
+	c.tell(d, &r, what)
 }
 
 // reconsider looks once more before anything but an ack.
@@ -145,8 +144,7 @@ func (c *Consumer) count(d *delivery, what retry.Disposition) {
 }
 
 // tell writes the delivery's one line.
-func (c *Consumer) tell(d *delivery, what retry.Disposition) {
-	r := &d.result
+func (c *Consumer) tell(d *delivery, r *orchestrator.Result, what retry.Disposition) {
 	s := telemetry.Settled{
 		Route: c.Route, Connection: c.Connection, RequestID: d.name(), Subject: d.msg.Subject,
 		Sequence: d.meta.Sequence.Stream, Delivery: d.meta.NumDelivered, Attempt: d.entry.Record.Attempts,

@@ -64,6 +64,10 @@ func (g *target) Check(r *job.Request) (job.Outcome, bool) {
 
 func (g *target) Claims(*job.Request) bool { return g.claim }
 
+func (g *target) Share(context.Context, *orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared {
+	return nil
+}
+
 func (g *target) Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error) {
 	if err := g.enter(hold, t.Held); err != nil {
 		return orchestrator.Result{}, err

@@ -16,7 +16,7 @@ type Batcher interface {
 	// SubmitBatch makes one try of each request, two at least and of one group,
 	// and says of each what became of it. It makes at most one call that acts,
 	// and never sleeps. A result that is missing is an Unknown.
-	SubmitBatch(context.Context, []Try) []Result
+	SubmitBatch(context.Context, []*Try) []Result
 }
 
 // BatchKey is what decides about a request's company.
@@ -39,6 +39,9 @@ type Batch struct {
 	// Linger is how long a request waits for others before it asks for its turn.
 	// 0: not at all; those go together that have to wait anyway.
 	Linger time.Duration
+	// More, if set, tells whether more requests are about to come: while they are,
+	// one waits for them a moment, whatever Linger says. It must be quick.
+	More func() bool
 	// Calls is how many calls of one group may be under way before requests wait
 	// until they fill one; at least 1.
 	Calls int
@@ -46,6 +49,13 @@ type Batch struct {
 	// must be quick.
 	Sent func(requests int)
 }
+
+// moment is how long a request waits for those that are about to come, and glance
+// how often it looks whether they still are.
+const (
+	moment = 10 * time.Millisecond
+	glance = time.Millisecond
+)
 
 // longestBatch bounds the body of a call for several requests, in bytes. No
 // product names a limit; servers and proxies have one of some megabytes.

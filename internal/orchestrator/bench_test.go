@@ -66,7 +66,7 @@ type nearby struct{ fakeConnector }
 
 func (*nearby) BatchKey(*job.Request) (BatchKey, bool) { return BatchKey{Group: "g", Size: 600}, true }
 
-func (*nearby) SubmitBatch(_ context.Context, tries []Try) []Result {
+func (*nearby) SubmitBatch(_ context.Context, tries []*Try) []Result {
 	time.Sleep(200 * time.Microsecond)
 	results := make([]Result, len(tries))
 	for i := range results {
@@ -75,15 +75,22 @@ func (*nearby) SubmitBatch(_ context.Context, tries []Try) []Result {
 	return results
 }
 
-// 256 tries at once that go in calls of up to 100, 16 calls at a time.
-func BenchmarkBatchForming(b *testing.B) {
-	c := NewConnection(Settings{
+// newNearby makes calls of up to 100 tries, and counts them.
+func newNearby() (c *Connection, batch Batch, calls *atomic.Int64) {
+	c = NewConnection(Settings{
 		Name: "acme", Connector: &nearby{}, Tokens: &fakeTokens{}, MaxConcurrent: 16,
 		Breaker: retry.Breaker{Failures: 5, Open: 30 * time.Second}, ProbeAs: job.AddQueueItem,
 	})
-	var calls atomic.Int64
-	batch := Batch{Route: "r", Max: 100, Calls: 2, Sent: func(int) { calls.Add(1) }}
-	request := &job.Request{Action: job.AddQueueItem} // without an id: several of one id go apart
+	calls = new(atomic.Int64)
+	return c, Batch{Route: "r", Max: 100, Calls: 2, Sent: func(int) { calls.Add(1) }}, calls
+}
+
+// request has no id: several of one id go apart.
+var request = &job.Request{Action: job.AddQueueItem}
+
+// 256 tries at once that wait with a goroutine each.
+func BenchmarkBatchForming(b *testing.B) {
+	c, batch, calls := newNearby()
 	ctx := context.Background()
 	var failed atomic.Bool
 	b.ReportAllocs()
@@ -97,6 +104,36 @@ func BenchmarkBatchForming(b *testing.B) {
 		}
 	})
 	b.ReportMetric(float64(b.N)/float64(calls.Load()), "items/call")
+	if failed.Load() {
+		b.Fatal("a try was not delivered")
+	}
+}
+
+// 256 tries at once that wait without.
+func BenchmarkShare(b *testing.B) {
+	c, batch, calls := newNearby()
+	const most = 256
+	inHand := make(chan struct{}, most)
+	var failed atomic.Bool
+	done := func(r Result, err error) {
+		if err != nil || r.Verdict != job.Delivered {
+			failed.Store(true)
+		}
+		<-inHand
+	}
+	n := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		n++
+		inHand <- struct{}{}
+		if c.Share(b.Context(), &Try{Request: request, Batch: batch}, done) == nil {
+			b.Fatal("not shared")
+		}
+	}
+	for range most {
+		inHand <- struct{}{}
+	}
+	b.ReportMetric(float64(n)/float64(calls.Load()), "items/call")
 	if failed.Load() {
 		b.Fatal("a try was not delivered")
 	}

@@ -35,7 +35,7 @@ func (a *caller) run() {
 	defer close(a.done)
 	defer a.cancel()
 	a.linger()
-	p, err := a.former.connection.gate.enter(a.ctx, nil)
+	p, err := a.former.connection.gate.queue(a.ctx, &waiter{shut: func() { a.former.excuseAll(a.crowd) }})
 	if err != nil {
 		return
 	}
@@ -48,20 +48,33 @@ func (a *caller) run() {
 	a.former.returned(a.crowd)
 	waitFor(idle)
 	close(k.done)
+	k.tell()
 }
 
+// linger waits for others as long as the route wants it, or else while they are
+// about to come, a moment at the longest.
 func (a *caller) linger() {
-	wait := a.crowd.batch.Linger - time.Since(a.since)
+	b := &a.crowd.batch
+	here := a.pause(b.Linger - time.Since(a.since))
+	for here && b.More != nil && time.Since(a.since) < moment && b.More() {
+		here = a.pause(min(glance, moment-time.Since(a.since)))
+	}
+}
+
+// pause reports false if there is nothing to linger for any more.
+func (a *caller) pause(wait time.Duration) bool {
 	if wait <= 0 {
-		return
+		return true
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return true
 	case <-a.full:
 	case <-a.ctx.Done():
 	}
+	return false
 }
 
 // waitFor waits for the end of callers that were called off.
@@ -85,7 +98,9 @@ func (k *call) take() {
 	k.answers.Add(len(k.members))
 	for _, m := range k.members {
 		m.call = k
-		close(m.taken)
+		if m.done == nil {
+			close(m.taken)
+		}
 	}
 }
 
@@ -100,6 +115,11 @@ func (k *call) leave() {
 
 // make makes the call, if anybody is left for it, and gives the pass back.
 func (k *call) make(c *Connection, p *pass) {
+	for _, m := range k.members {
+		if m.done != nil {
+			m.begin()
+		}
+	}
 	k.answers.Wait()
 	together := k.begun()
 	if len(together) == 0 {
@@ -109,7 +129,7 @@ func (k *call) make(c *Connection, p *pass) {
 	began := time.Now()
 	var results []Result
 	defer func() {
-		panicked := recover() // of the connector: nobody knows whose fault it is
+		panicked := caught(recover()) // of the connector: nobody knows whose fault it is
 		took, closed := time.Since(began), p.giveBack(worst(results))
 		for i, m := range together {
 			if i < len(results) {
@@ -154,28 +174,28 @@ func (k *call) begun() (together []*member) {
 }
 
 func (k *call) submit(c *Connection, together []*member) []Result {
-	tries := make([]Try, len(together))
+	tries := make([]*Try, len(together))
 	for i, m := range together {
-		tries[i] = *m.try
-		if m.try.Still != nil {
-			tries[i].Still = m.still
+		tries[i] = m.try
+		if still := m.try.Still; still != nil {
+			m.try.Still = func() bool { return m.still(still) }
 		}
 	}
 	if k.batch.Sent != nil {
 		k.batch.Sent(len(tries))
 	}
 	if len(tries) == 1 {
-		return []Result{c.Connector.Submit(together[0].ctx, tries[0])}
+		return []Result{c.Connector.Submit(together[0].ctx, *tries[0])}
 	}
 	return c.Connector.(Batcher).SubmitBatch(together[0].ctx, tries)
 }
 
 // still keeps a panic of the try's Still from the others.
-func (m *member) still() (yes bool) {
+func (m *member) still(ask func() bool) (yes bool) {
 	defer func() {
-		if p := recover(); p != nil {
+		if p := caught(recover()); p != nil {
 			m.panicked, yes = p, false
 		}
 	}()
-	return m.try.Still()
+	return ask()
 }

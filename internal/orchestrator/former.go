@@ -29,7 +29,8 @@ type crowd struct {
 }
 
 // member is a try on its way through a crowd. Its functions are called by the
-// goroutine that brought it, so that none delays or harms another's.
+// goroutine that brought it and waits, so that none delays or harms another's; or
+// by the caller, where they need no time and nobody waits.
 type member struct {
 	ctx   context.Context
 	try   *Try
@@ -37,10 +38,15 @@ type member struct {
 	since time.Time
 	taken chan struct{} // closed when call is set
 
+	// done is told what came of it; nil: a goroutine waits for that.
+	done func(Result, error)
+
+	former   *former // of a shared try
+	crowd    *crowd  // likewise; the former's lock guards it
 	call     *call
-	begun    bool    // its Begin said yes; final once it has answered
-	result   *Result // set when the call is done
-	panicked any     // what to panic with when the call is done; nil: nothing
+	begun    bool        // its Begin said yes; final once it has answered
+	result   *Result     // set when the call is done
+	panicked *PanicError // nil: nothing has
 }
 
 // do is [Connection.Do] for a try that may share its call.
@@ -49,7 +55,7 @@ func (f *former) do(ctx, hold context.Context, t *Try, key BatchKey) (Result, er
 		return Result{}, context.Cause(hold)
 	}
 	m := &member{ctx: ctx, try: t, key: key, since: time.Now(), taken: make(chan struct{})}
-	c := f.join(m)
+	c := f.enter(m)
 	defer func() {
 		if !m.begun { // also on a panic
 			f.leave(c, m)
@@ -65,15 +71,20 @@ func (f *former) do(ctx, hold context.Context, t *Try, key BatchKey) (Result, er
 	m.call.answers.Done()
 	<-m.call.done
 	if m.panicked != nil {
-		panic(m.panicked)
+		panic(m.panicked.Value)
 	}
 	return *m.result, nil
 }
 
-// join puts a try at the end of its crowd.
-func (f *former) join(m *member) *crowd {
+// enter puts a try at the end of its crowd.
+func (f *former) enter(m *member) *crowd {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.join(m)
+}
+
+// join needs the lock.
+func (f *former) join(m *member) *crowd {
 	key := crowdKey{m.try.Batch.Route, m.key.Group}
 	c := f.crowds[key]
 	if c == nil {
@@ -83,6 +94,7 @@ func (f *former) join(m *member) *crowd {
 		}
 		f.crowds[key] = c
 	}
+	m.crowd = c
 	c.waiting = append(c.waiting, m)
 	c.bytes += m.key.Size
 	f.connection.gate.together.Add(1)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,7 +22,7 @@ import (
 type fakeBatcher struct {
 	*fakeConnector
 	size   int
-	answer func([]Try) []Result // nil: all is well
+	answer func([]*Try) []Result // nil: all is well
 
 	mu   sync.Mutex
 	sent []string // the ids of each call, singles too
@@ -32,11 +33,11 @@ func (f *fakeBatcher) BatchKey(r *job.Request) (BatchKey, bool) {
 }
 
 func (f *fakeBatcher) Submit(ctx context.Context, t Try) Result {
-	f.note([]Try{t})
+	f.note([]*Try{&t})
 	return f.fakeConnector.Submit(ctx, t)
 }
 
-func (f *fakeBatcher) SubmitBatch(ctx context.Context, tries []Try) []Result {
+func (f *fakeBatcher) SubmitBatch(ctx context.Context, tries []*Try) []Result {
 	f.note(tries)
 	r := f.fakeConnector.Submit(ctx, Try{Request: &job.Request{}})
 	if f.answer != nil {
@@ -45,7 +46,7 @@ func (f *fakeBatcher) SubmitBatch(ctx context.Context, tries []Try) []Result {
 	return slices.Repeat([]Result{r}, len(tries))
 }
 
-func (f *fakeBatcher) note(tries []Try) {
+func (f *fakeBatcher) note(tries []*Try) {
 	var ids []string
 	for _, t := range tries {
 		ids = append(ids, t.Request.ID)
@@ -60,6 +61,7 @@ func (f *fakeBatcher) note(tries []Try) {
 type batchRig struct {
 	*rig
 	t     *testing.T
+	mode  mode
 	api   *fakeBatcher
 	batch Batch
 	sizes []int
@@ -69,8 +71,8 @@ type batchRig struct {
 	came map[string]string // what became of each try
 }
 
-func newBatchRig(t *testing.T, set func(*Settings)) *batchRig {
-	r := &batchRig{t: t, api: &fakeBatcher{size: 1}, came: map[string]string{}}
+func newBatchRig(t *testing.T, m mode, set func(*Settings)) *batchRig {
+	r := &batchRig{t: t, mode: m, api: &fakeBatcher{size: 1}, came: map[string]string{}}
 	r.rig = newRig(func(s *Settings) {
 		r.api.fakeConnector = s.Connector.(*fakeConnector)
 		s.Connector = r.api
@@ -82,9 +84,46 @@ func newBatchRig(t *testing.T, set func(*Settings)) *batchRig {
 		time.Sleep(time.Second)
 		return well()
 	}
-	r.batch = Batch{Route: "invoices", Max: 5, Calls: 1, Sent: func(n int) { r.sizes = append(r.sizes, n) }}
+	r.batch = Batch{Route: "invoices", Max: 5, Calls: 1, Sent: r.sent}
 	r.run(t)
 	return r
+}
+
+// mode is how tries wait for a call: each with a goroutine, without one, or some
+// so and some so.
+type mode string
+
+func (m mode) shares(id string) bool { return m == "shared" || m == "mixed" && id[0]%2 == 0 }
+
+// company runs a test in each mode.
+func company(t *testing.T, name string, f func(*testing.T, mode)) {
+	for _, m := range []mode{"waiting", "shared", "mixed"} {
+		t.Run(name+"/"+string(m), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { f(t, m) })
+		})
+	}
+}
+
+// do makes a try as a consumer does: shared if that goes, or else alone.
+func (r *batchRig) do(hold context.Context, t Try, share bool) (result Result, err error) {
+	done := make(chan error)
+	if share && hold.Err() == nil {
+		s := r.Share(context.Background(), &t, func(got Result, e error) {
+			result = got
+			go func() { done <- e }() // it shall not wait
+		})
+		if s != nil {
+			defer context.AfterFunc(hold, s.Excuse)()
+			err := <-done
+			if p, ok := errors.AsType[*PanicError](err); ok {
+				panic(p.Value)
+			}
+			if !errors.Is(err, ErrAlone) {
+				return result, err
+			}
+		}
+	}
+	return r.Do(context.Background(), hold, t)
 }
 
 // bring brings a try, and is back when it waits, or its call is under way.
@@ -103,7 +142,7 @@ func (r *batchRig) bringHeld(hold context.Context, id string, set ...func(*Try))
 				r.became(id, fmt.Sprintf("panic: %v", p))
 			}
 		}()
-		result, err := r.Do(context.Background(), hold, t)
+		result, err := r.do(hold, t, r.mode.shares(id))
 		switch {
 		case err != nil:
 			r.became(id, err.Error())
@@ -114,6 +153,12 @@ func (r *batchRig) bringHeld(hold context.Context, id string, set ...func(*Try))
 		}
 	})
 	synctest.Wait()
+}
+
+func (r *batchRig) sent(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sizes = append(r.sizes, n)
 }
 
 func (r *batchRig) became(id, what string) {
@@ -146,8 +191,8 @@ func (r *batchRig) checkCame(want map[string]string) {
 
 // One goes alone at once; who comes meanwhile goes together when it is back.
 func TestBatchesFormFromWhatWaits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		began := time.Now()
 		for _, id := range []string{"a", "b", "c", "d"} {
 			r.bring(id)
@@ -165,8 +210,8 @@ func TestBatchesFormFromWhatWaits(t *testing.T) {
 
 // What fills a call goes, whatever is under way; the rest waits.
 func TestFullBatchesDoNotWait(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		for i := range 13 {
 			r.bring(fmt.Sprintf("%c", 'a'+i))
 		}
@@ -178,16 +223,16 @@ func TestFullBatchesDoNotWait(t *testing.T) {
 }
 
 func TestBatchesAreBoundedInBytes(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.api.size = longestBatch / 2
 		for _, id := range []string{"a", "b", "c", "d"} {
 			r.bring(id)
 		}
 		r.check("a", "b c", "d")
 	})
-	bubble2(t, "one that is too long alone", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "one that is too long alone", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.api.size = 2 * longestBatch
 		for _, id := range []string{"a", "b"} {
 			r.bring(id)
@@ -196,14 +241,10 @@ func TestBatchesAreBoundedInBytes(t *testing.T) {
 	})
 }
 
-func bubble2(t *testing.T, name string, f func(*testing.T)) {
-	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
-}
-
 // The gate's turn is asked for once for all, also after an outage.
 func TestBatchesWaitForTheGate(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.trip(t)
 		r.api.sent = nil
 		held := map[string]int{}
@@ -221,8 +262,8 @@ func TestBatchesWaitForTheGate(t *testing.T) {
 }
 
 func TestALimitOfCallsFillsBatches(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, func(s *Settings) { s.MaxConcurrent = 1 })
 		r.batch.Calls = 10
 		for _, id := range []string{"a", "b", "c", "d"} {
 			r.bring(id)
@@ -232,8 +273,8 @@ func TestALimitOfCallsFillsBatches(t *testing.T) {
 }
 
 func TestLinger(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.batch.Linger = 100 * time.Millisecond
 		began := time.Now()
 		var calls []time.Duration
@@ -258,8 +299,8 @@ func TestLinger(t *testing.T) {
 // Other routes and queues are other calls; so is a second one of a name or an
 // id, and what may have been carried out before.
 func TestWhoGoesTogether(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, func(s *Settings) { s.MaxConcurrent = 1 })
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, func(s *Settings) { s.MaxConcurrent = 1 })
 		r.bring("0", func(try *Try) { try.Request.Reference = "alone" })
 		r.bring("a")
 		r.bring("b", func(try *Try) { try.Request.Queue = "other" })
@@ -276,8 +317,8 @@ func TestWhoGoesTogether(t *testing.T) {
 // Begin is asked when the turn has come; who says no is left out.
 func TestMembersThatDoNotBegin(t *testing.T) {
 	no := func(try *Try) { try.Begin = func(context.Context, *Try) bool { return false } }
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.bring("0")
 		r.bring("a")
 		r.bring("b", no)
@@ -285,23 +326,23 @@ func TestMembersThatDoNotBegin(t *testing.T) {
 		r.check("0", "a c")
 		r.checkCame(map[string]string{"0": "delivered of 1", "a": "delivered of 2", "b": ErrNotBegun.Error(), "c": "delivered of 2"})
 	})
-	bubble2(t, "one is left", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "one is left", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.bring("0")
 		r.bring("a", no)
 		r.bring("b")
 		r.check("0", "b")
 		r.checkCame(map[string]string{"0": "delivered of 1", "a": ErrNotBegun.Error(), "b": "delivered of 1"})
 	})
-	bubble2(t, "none is left", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "none is left", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		r.bring("0")
 		r.bring("a", no)
 		r.bring("b", no)
 		r.check("0")
 	})
-	bubble2(t, "one that was tried before, as it finds out", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "one that was tried before, as it finds out", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		again := func(try *Try) { try.Begin = func(_ context.Context, t *Try) bool { t.Again = true; return true } }
 		for _, id := range []string{"0", "a", "b"} {
 			r.bring(id)
@@ -322,8 +363,8 @@ var errEnough = errors.New("enough")
 
 // Who leaves while it waits is in no call, and takes nothing along.
 func TestMembersLeave(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		hold, end := context.WithCancelCause(context.Background())
 		r.bring("0")
 		r.bring("a")
@@ -335,8 +376,8 @@ func TestMembersLeave(t *testing.T) {
 			t.Errorf("%s", r.came["b"])
 		}
 	})
-	bubble2(t, "all of them", func(t *testing.T) {
-		r := newBatchRig(t, func(s *Settings) { s.Rate = 0.1 })
+	company(t, "all of them", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, func(s *Settings) { s.Rate = 0.1 })
 		hold, end := context.WithCancelCause(context.Background())
 		r.batch.Calls = 3
 		r.bring("0")
@@ -349,15 +390,15 @@ func TestMembersLeave(t *testing.T) {
 		}
 		r.check("0")
 	})
-	bubble2(t, "one that never came", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "one that never came", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		hold, end := context.WithCancelCause(context.Background())
 		end(errEnough)
 		r.bringHeld(hold, "a")
 		r.check()
 	})
-	bubble2(t, "while its turn comes", func(t *testing.T) {
-		r := newBatchRig(t, nil)
+	company(t, "while its turn comes", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
 		hold, end := context.WithCancelCause(context.Background())
 		r.bring("0")
 		r.bringHeld(hold, "a", func(try *Try) {
@@ -377,9 +418,9 @@ func TestPanicsInBatches(t *testing.T) {
 		"Still": func(t *Try) { t.Still = func() bool { panic("boom") } },
 		"Held":  func(t *Try) { t.Held = func() { panic("boom") } },
 	} {
-		bubble2(t, name, func(t *testing.T) {
-			r := newBatchRig(t, nil)
-			r.api.answer = func(tries []Try) (all []Result) {
+		company(t, name, func(t *testing.T, m mode) {
+			r := newBatchRig(t, m, nil)
+			r.api.answer = func(tries []*Try) (all []Result) {
 				for _, t := range tries {
 					lost, is := t.Lost()
 					if !is {
@@ -400,9 +441,9 @@ func TestPanicsInBatches(t *testing.T) {
 			}
 		})
 	}
-	bubble2(t, "the connector", func(t *testing.T) {
-		r := newBatchRig(t, nil)
-		r.api.answer = func([]Try) []Result { panic("boom") }
+	company(t, "the connector", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
+		r.api.answer = func([]*Try) []Result { panic("boom") }
 		r.bring("0")
 		r.bring("a")
 		r.bring("b")
@@ -415,9 +456,9 @@ func TestPanicsInBatches(t *testing.T) {
 
 // Each gets its own result, and the gate the one that tells the most.
 func TestResultsOfABatch(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := newBatchRig(t, nil)
-		r.api.answer = func([]Try) []Result {
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
+		r.api.answer = func([]*Try) []Result {
 			return []Result{well(), throttled(time.Minute), {Outcome: job.Outcome{Verdict: job.Deferred, Reason: job.Forbidden}}}
 		}
 		r.bring("0")
@@ -434,9 +475,9 @@ func TestResultsOfABatch(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
-	bubble2(t, "one failure of the orchestrator, however many were in the call", func(t *testing.T) {
-		r := newBatchRig(t, nil)
-		r.api.answer = func(tries []Try) []Result { return slices.Repeat([]Result{ill()}, len(tries)) }
+	company(t, "one failure of the orchestrator, however many were in the call", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
+		r.api.answer = func(tries []*Try) []Result { return slices.Repeat([]Result{ill()}, len(tries)) }
 		r.bring("0")
 		for i := range 5 {
 			r.bring(fmt.Sprint("a", i))
@@ -445,5 +486,96 @@ func TestResultsOfABatch(t *testing.T) {
 		if s := r.Gate(); !s.Open {
 			t.Errorf("%+v", s)
 		}
+	})
+}
+
+// Where more are about to come, the first waits for them a moment.
+func TestMoreAreAboutToCome(t *testing.T) {
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
+		more := true
+		r.batch.More = func() bool { return more }
+		began := time.Now()
+		var calls []time.Duration
+		r.fake.submit = func(context.Context, Try) Result {
+			calls = append(calls, time.Since(began))
+			return well()
+		}
+		r.bring("a")
+		time.Sleep(moment / 2)
+		r.bring("b")
+		time.Sleep(moment)
+		for _, id := range []string{"c", "d", "e", "f", "g"} { // enough for a call
+			r.bring(id)
+		}
+		more = false
+		r.bring("h")
+		r.check("a b", "c d e f g", "h")
+		if diff := cmp.Diff([]time.Duration{moment, moment + moment/2, moment + moment/2}, calls); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// Who waits for others does so no longer than they are about to come.
+func TestNoMoreAreAboutToCome(t *testing.T) {
+	company(t, "all", func(t *testing.T, m mode) {
+		r := newBatchRig(t, m, nil)
+		var more atomic.Bool
+		more.Store(true)
+		r.batch.More = more.Load
+		var went time.Duration
+		began := time.Now()
+		r.fake.submit = func(context.Context, Try) Result {
+			went = time.Since(began)
+			return well()
+		}
+		r.bring("a")
+		time.Sleep(moment / 4)
+		more.Store(false)
+		time.Sleep(moment)
+		r.check("a")
+		if went > moment/2 {
+			t.Errorf("went after %v", went)
+		}
+	})
+}
+
+// A shut gate is waited for with a goroutine, however often it shuts.
+func TestNobodySharesWhileTheGateIsShut(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := newBatchRig(t, "shared", func(s *Settings) { s.MaxConcurrent = 1 })
+		r.batch.Calls = 2
+		alone := map[string]int{}
+		share := func(id string) *Shared {
+			try := Try{Request: &job.Request{ID: id, Queue: "q", Reference: id}, Batch: r.batch}
+			return r.Share(t.Context(), &try, func(_ Result, err error) {
+				if errors.Is(err, ErrAlone) {
+					alone[id]++
+				}
+			})
+		}
+		r.bring("0") // is under way for a second
+		r.mode = "waiting"
+		r.bring("a") // and waits, so that a caller stays in the line
+		for _, id := range []string{"b", "c"} {
+			if share(id) == nil {
+				t.Fatal("not shared")
+			}
+			r.gate.shut(job.Throttled, "", time.Second)
+			synctest.Wait()
+			if share("late") != nil {
+				t.Error("shared with a gate that is shut")
+			}
+			r.gate.mu.Lock()
+			r.gate.until = time.Time{}
+			r.gate.reopen()
+			r.gate.mu.Unlock()
+			synctest.Wait()
+		}
+		if diff := cmp.Diff(map[string]int{"b": 1, "c": 1}, alone); diff != "" {
+			t.Error(diff)
+		}
+		r.check("0", "a")
 	})
 }

@@ -18,6 +18,7 @@ import (
 type chances struct {
 	after   time.Duration // since the try before it
 	queue   string
+	shared  bool
 	id      string
 	size    int
 	begins  bool
@@ -30,6 +31,7 @@ func drawChances(t *rapid.T) chances {
 	return chances{
 		after:   rapid.SampledFrom([]time.Duration{0, 0, 0, time.Millisecond, 300 * time.Millisecond, 2 * time.Second}).Draw(t, "after"),
 		queue:   rapid.SampledFrom([]string{"q", "q", "q", "other"}).Draw(t, "queue"),
+		shared:  rapid.Bool().Draw(t, "shared"),
 		id:      fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "id")),
 		size:    rapid.SampledFrom([]int{1, 1, 1, longestBatch / 3, 2 * longestBatch}).Draw(t, "size"),
 		begins:  rapid.IntRange(0, 5).Draw(t, "begins") > 0,
@@ -40,7 +42,7 @@ func drawChances(t *rapid.T) chances {
 }
 
 // checkCall looks whether those tries may share a call.
-func (s *sizedBatcher) checkCall(tries []Try, most int) string {
+func (s *sizedBatcher) checkCall(tries []*Try, most int) string {
 	seen, bytes := map[string]bool{}, 0
 	for _, t := range tries {
 		if seen[t.Request.ID] || t.Request.Queue != tries[0].Request.Queue {
@@ -85,7 +87,7 @@ func TestEveryTryOfACrowdEnds(t *testing.T) {
 		wrong := ""
 		synctest.Test(t, func(t *testing.T) {
 			sized := &sizedBatcher{sizes: map[*job.Request]int{}}
-			r := newBatchRig(t, func(s *Settings) {
+			r := newBatchRig(t, "", func(s *Settings) {
 				sized.fakeBatcher = s.Connector.(*fakeBatcher)
 				s.Connector, s.MaxConcurrent = sized, concurrent
 			})
@@ -102,7 +104,7 @@ func TestEveryTryOfACrowdEnds(t *testing.T) {
 				}
 				return well()
 			}
-			r.api.answer = func(tries []Try) []Result {
+			r.api.answer = func(tries []*Try) []Result {
 				if w := sized.checkCall(tries, batch.Max); w != "" {
 					wrong = w
 				}
@@ -123,7 +125,7 @@ func TestEveryTryOfACrowdEnds(t *testing.T) {
 					defer ended.Add(1)
 					defer func() { _ = recover() }()
 					defer leave(nil)
-					_, _ = r.Do(context.Background(), hold, Try{Request: request, Batch: r.batch, Begin: func(context.Context, *Try) bool {
+					_, _ = r.do(hold, Try{Request: request, Batch: r.batch, Begin: func(context.Context, *Try) bool {
 						if c.panics {
 							panic("Begin")
 						}
@@ -131,7 +133,7 @@ func TestEveryTryOfACrowdEnds(t *testing.T) {
 							begun.Add(1)
 						}
 						return c.begins
-					}})
+					}}, c.shared)
 				})
 				synctest.Wait()
 			}

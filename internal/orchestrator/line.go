@@ -17,16 +17,20 @@ type waiter struct {
 	epoch   int           // of the gate, when the turn came
 	granted chan struct{} // closed when the turn has come; nil: it came at once
 	held    func()        // nil once it was called
+	shut    func()        // called each time that the gate is found shut; nil: nothing
 }
 
 // enter waits until a call may be made: in order of arrival, while the gate is
 // open, within the limit of calls at once and the rate. The pass must be given
 // back. held is called once if the wait is because the gate is shut.
 func (g *gate) enter(ctx context.Context, held func()) (*pass, error) {
+	return g.queue(ctx, &waiter{held: held})
+}
+
+func (g *gate) queue(ctx context.Context, w *waiter) (*pass, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	w := &waiter{held: held}
 	g.join(w)
 	for {
 		if err := g.wait(ctx, w); err != nil {
@@ -104,6 +108,9 @@ func (w *waiter) sayHeld() {
 	w.held = nil
 	if held != nil {
 		held()
+	}
+	if w.shut != nil {
+		w.shut()
 	}
 }
 

@@ -56,6 +56,6 @@ func newEncoder(format string) zapcore.Encoder {
 	return zapcore.NewConsoleEncoder(c)
 }
 
-func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) {
-	enc.AppendString(t.UTC().Format(timeLayout))
-}
+func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) { inLayout(t.UTC(), enc) }
+
+var inLayout = zapcore.TimeEncoderOfLayout(timeLayout)

@@ -59,11 +59,12 @@ func (r *RouteMetrics) Settled(s Settled) {
 // Batch notes how many requests went in one call.
 func (r *RouteMetrics) Batch(size int) { r.batch.Observe(float64(size)) }
 
-// InFlight says how many messages are in hand now.
-func (r *RouteMetrics) InFlight(n int) { r.inFlight.Set(float64(n)) }
+// InFlight says how many more messages are in hand; less than 0: how many fewer.
+func (r *RouteMetrics) InFlight(more int) { r.inFlight.Add(float64(more)) }
 
-// Held says how many messages in hand wait for a shut gate now.
-func (r *RouteMetrics) Held(n int) { r.held.Set(float64(n)) }
+// Held says how many more messages in hand wait for a shut gate; less than 0: how
+// many fewer.
+func (r *RouteMetrics) Held(more int) { r.held.Add(float64(more)) }
 
 // Consumer says what the server told of the route's consumer.
 func (r *RouteMetrics) Consumer(pending, ackPending int) {

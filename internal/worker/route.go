@@ -76,6 +76,7 @@ func (w *worker) newRoute(i int, r config.Route, s shared) *route {
 		Events: w.events, Metrics: metrics, CallLimit: w.callLimit(r.Connection), Owner: w.owner, Remember: w.config.Ledger.TTL,
 		Policy: retry.Policy{Settings: r.Retry}, MaxInFlight: r.MaxInFlight,
 		Batch:  orchestrator.Batch{Max: r.Batch.Max, Linger: r.Batch.Linger},
+		Quick:  r.Transform == "",
 		Resend: r.OnUnknown == config.Resend, AcceptDuplicate: r.OnDuplicate == config.AckOnDuplicate,
 		Pause: r.Pause, Forgetful: w.embedded != nil && w.embedded.Killed(), RejectGuard: r.RejectGuard,
 	})

@@ -16,7 +16,7 @@ var mutations = []mutation{
 		name: "ack before the answer",
 		file: "internal/consumer/record.go",
 		old:  "	d.underWay, d.began, d.took = true, now, 0\n",
-		new:  "	c.answer(d, \"+ACK\")\n	d.underWay, d.began, d.took = true, now, 0\n",
+		new:  "	c.answer(d, \"+ACK\")\n	_ = c.NATS.Flush()\n	d.underWay, d.began, d.took = true, now, 0\n",
 		pkg:  "./integration", test: kills + "/unique item/sent, not carried out",
 	},
 	{

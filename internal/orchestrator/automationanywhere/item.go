@@ -122,7 +122,7 @@ func (c *Connector) BatchKey(r *job.Request) (orchestrator.BatchKey, bool) {
 
 // SubmitBatch adds the items with one call. Whether the product takes all of them
 // or none is not promised.
-func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) []orchestrator.Result {
+func (c *Connector) SubmitBatch(ctx context.Context, tries []*orchestrator.Try) []orchestrator.Result {
 	results := make([]orchestrator.Result, len(tries))
 	queue, _, none := c.queue(ctx, tries[0].Request)
 	if queue == "" {

@@ -189,9 +189,9 @@ func TestQueuesByName(t *testing.T) {
 	}
 }
 
-func requests(n int) (tries []orchestrator.Try) {
+func requests(n int) (tries []*orchestrator.Try) {
 	for i := range n {
-		tries = append(tries, orchestrator.Try{Request: item(fmt.Sprint("inv-", i))})
+		tries = append(tries, &orchestrator.Try{Request: item(fmt.Sprint("inv-", i))})
 	}
 	return tries
 }

@@ -36,7 +36,7 @@ type bulk struct {
 }
 
 // SubmitBatch adds the items with one call, each independently of the others.
-func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) []orchestrator.Result {
+func (c *Connector) SubmitBatch(ctx context.Context, tries []*orchestrator.Try) []orchestrator.Result {
 	results := make([]orchestrator.Result, len(tries))
 	b := bulk{c: c, body: bulkHead(tries), tries: make([]*orchestrator.Try, 0, len(tries)), results: make([]*orchestrator.Result, 0, len(tries))}
 	items := make([][]byte, len(tries)) // parts of the body, each with a comma behind it
@@ -58,7 +58,7 @@ func (c *Connector) SubmitBatch(ctx context.Context, tries []orchestrator.Try) [
 			results[i] = lost
 			continue
 		}
-		b.add(&tries[i], &results[i], items[i])
+		b.add(tries[i], &results[i], items[i])
 	}
 	if len(b.tries) > 0 {
 		b.send(ctx)
@@ -79,7 +79,7 @@ func appendOne(b []byte, r *job.Request) (longer []byte, ok bool) {
 
 // bulkHead is the body up to the first item, with room for all of them.
 // QueueItems is an array of QueueItemDataDto of the v20 definition.
-func bulkHead(tries []orchestrator.Try) []byte {
+func bulkHead(tries []*orchestrator.Try) []byte {
 	name, _ := json.Marshal(tries[0].Request.Queue) // text can always be written
 	room := 100 + len(name)
 	for i := range tries {

@@ -19,11 +19,11 @@ import (
 const bulkPath = "/odata/Queues/UiPathODataSvc.BulkAddQueueItems"
 
 // batchOf are tries of so many requests, whose references are inv-1 and so on.
-func batchOf(n int) (tries []orchestrator.Try) {
+func batchOf(n int) (tries []*orchestrator.Try) {
 	for i := range n {
 		r := item()
 		r.ID, r.Reference = fmt.Sprint(i+1), fmt.Sprintf("inv-%d", i+1)
-		tries = append(tries, orchestrator.Try{Request: r})
+		tries = append(tries, &orchestrator.Try{Request: r})
 	}
 	return tries
 }

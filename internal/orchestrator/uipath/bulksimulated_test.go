@@ -58,9 +58,9 @@ func tenant(t *testing.T, s simulated.Settings) (*simulated.Orchestrator, *uipat
 	}})
 }
 
-func tries(references ...string) (all []orchestrator.Try) {
+func tries(references ...string) (all []*orchestrator.Try) {
 	for _, reference := range references {
-		all = append(all, orchestrator.Try{Request: &job.Request{
+		all = append(all, &orchestrator.Try{Request: &job.Request{
 			ID: reference, Action: job.AddQueueItem, Folder: "Finance/AP", Queue: "invoices", Reference: reference,
 			Content: job.Fields{"Vendor": json.RawMessage(`"ACME"`)},
 		}})
@@ -90,20 +90,20 @@ func TestBatchesOverHTTP(t *testing.T) {
 	for name, tt := range map[string]struct {
 		settings simulated.Settings
 		fault    *simulated.Fault
-		set      func([]orchestrator.Try)
+		set      func([]*orchestrator.Try)
 		want     string
 		stored   string
 	}{
 		"all are added":   {want: "delivered delivered delivered", stored: "there a b c"},
 		"an older server": {settings: simulated.Settings{LowerCaseBulkAnswer: true}, want: "delivered delivered delivered", stored: "there a b c"},
 		"one of no schema": {
-			set: func(all []orchestrator.Try) { all[1].Request.Content = nil }, want: "delivered rejected delivered", stored: "there a c",
+			set: func(all []*orchestrator.Try) { all[1].Request.Content = nil }, want: "delivered rejected delivered", stored: "there a c",
 		},
 		"one is there": {
-			set: func(all []orchestrator.Try) { all[1].Request.Reference = "THERE" }, want: "delivered singly delivered", stored: "there a c",
+			set: func(all []*orchestrator.Try) { all[1].Request.Reference = "THERE" }, want: "delivered singly delivered", stored: "there a c",
 		},
 		"one is there, which is fine": {
-			set:  func(all []orchestrator.Try) { all[1].Request.Reference, all[1].AcceptDuplicate = "THERE", true },
+			set:  func(all []*orchestrator.Try) { all[1].Request.Reference, all[1].AcceptDuplicate = "THERE", true },
 			want: "delivered duplicate delivered", stored: "there a c",
 		},
 		"one that cannot be locked": {
@@ -111,22 +111,22 @@ func TestBatchesOverHTTP(t *testing.T) {
 			want:  "delivered singly delivered", stored: "there a c",
 		},
 		"no ordinals": {
-			fault: &simulated.Fault{Kind: simulated.NullOrdinals}, set: func(all []orchestrator.Try) { all[1].Request.Content = nil },
+			fault: &simulated.Fault{Kind: simulated.NullOrdinals}, set: func(all []*orchestrator.Try) { all[1].Request.Content = nil },
 			want: "unknown unknown unknown", stored: "there a c",
 		},
 		"no failed items": {
-			fault: &simulated.Fault{Kind: simulated.NoFailedItems}, set: func(all []orchestrator.Try) { all[1].Request.Content = nil },
+			fault: &simulated.Fault{Kind: simulated.NoFailedItems}, set: func(all []*orchestrator.Try) { all[1].Request.Content = nil },
 			want: "unknown unknown unknown", stored: "there a c",
 		},
 		"one that poisons the call": {
-			set: func(all []orchestrator.Try) {
+			set: func(all []*orchestrator.Try) {
 				all[1].Request.Options = job.Fields{"RiskSlaDate": json.RawMessage(`"2026-13-01"`)}
 			},
 			want: "singly singly singly", stored: "there",
 		},
 		"refused as a whole": {fault: &simulated.Fault{Operations: bulk, Status: 400, ErrorCode: 1000}, want: "singly singly singly", stored: "there"},
 		"no such queue": {
-			set: func(all []orchestrator.Try) {
+			set: func(all []*orchestrator.Try) {
 				all[0].Request.Queue, all[1].Request.Queue, all[2].Request.Queue = "N", "N", "N"
 			},
 			want: "singly singly singly", stored: "there",
@@ -144,7 +144,7 @@ func TestBatchesOverHTTP(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o, c := tenant(t, tt.settings)
-			if r := c.Submit(t.Context(), tries("there")[0]); r.Verdict != job.Delivered {
+			if r := c.Submit(t.Context(), *tries("there")[0]); r.Verdict != job.Delivered {
 				t.Fatalf("%+v", r)
 			}
 			if tt.fault != nil {
