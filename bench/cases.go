@@ -24,14 +24,14 @@ type trial struct {
 const fewestInHand = 32
 
 // inHand is how many messages a route may hold: together as many as there are
-// calls to make, but enough of each. With single calls it is a few more: a call
-// that has come back would otherwise wait for the next pull.
+// calls to make, but enough of each. It is a few more, with batches half as many
+// again: a call that has come back would otherwise wait for the next pull.
 func (t trial) inHand() int {
 	switch {
 	case t.routes == 1 && t.batch == 1:
 		return t.calls + fewestInHand
 	case t.routes == 1:
-		return t.calls * t.batch
+		return t.calls * t.batch * 3 / 2
 	}
 	return max(fewestInHand, t.calls*t.batch/t.routes)
 }

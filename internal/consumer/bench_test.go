@@ -66,7 +66,7 @@ func BenchmarkSettle(b *testing.B) {
 	s := rig.settings(rig.server.Conn(b), newTarget(nil))
 	s.Events = telemetry.NewEvents(log)
 	c := New(s)
-	c.work, c.books, c.waiting = b.Context(), b.Context(), b.Context()
+	c.work, c.books = b.Context(), b.Context()
 	at, result := time.Now(), delivered()
 	meta := &nats.MsgMetadata{Stream: "JOBS", Timestamp: at, NumDelivered: 1}
 	d := &delivery{

@@ -18,9 +18,9 @@ import (
 	"github.com/queueferry/queueferry/internal/telemetry"
 )
 
-// ErrStopping is the cause with which the waiting of messages in hand ends when
+// errStopping is the cause with which the waiting of messages in hand ends when
 // the consumer stops.
-var ErrStopping = errors.New("consumer: stopping")
+var errStopping = errors.New("consumer: stopping")
 
 // errLeaseLost is the cause with which a message in hand is given up that may
 // be someone else's by now.
@@ -36,7 +36,7 @@ type Target interface {
 	Check(*job.Request) (job.Outcome, bool)
 	Claims(*job.Request) bool
 	Do(ctx, hold context.Context, t orchestrator.Try) (orchestrator.Result, error)
-	Share(context.Context, *orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared
+	Share(context.Context, orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared
 	Alive(context.Context) bool
 	Watch() (open bool, changed <-chan struct{})
 }
@@ -115,10 +115,10 @@ type Consumer struct {
 	wg      sync.WaitGroup // the search for the durable consumer
 
 	// Given by Run, and only read from then on.
-	work    context.Context // of calls
-	books   context.Context // of what is noted and answered; outlasts work a little
-	waiting context.Context // of what waits to be begun; ends with ErrStopping
+	work  context.Context // of calls
+	books context.Context // of what is noted and answered; outlasts work a little
 
+	stops   atomic.Bool
 	tally   Tally
 	forgone forgone
 	acked   acked
@@ -181,9 +181,7 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	defer context.AfterFunc(work, end)()
 	books, closeBooks := outlast(work, afterwards)
 	defer closeBooks()
-	waiting, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer stop(nil)
-	c.work, c.books, c.waiting = work, books, waiting
+	c.work, c.books = work, books
 
 	if err := c.keeper.start(); err != nil {
 		return err
@@ -195,8 +193,7 @@ func (c *Consumer) Run(ctx, work context.Context) error {
 	}
 	l := newLooper(c, pull)
 	l.run(ctx)
-	stop(ErrStopping)
-	c.hand.each(func(_ uint64, d *delivery) { d.excuse() })
+	c.stop()
 	pull.drain(l.receive)
 	close(c.drained)
 	c.open.Wait()
@@ -216,7 +213,14 @@ func outlast(work context.Context, by time.Duration) (ctx context.Context, end f
 	}
 }
 
-func (c *Consumer) stopping() bool { return c.waiting.Err() != nil }
+// stop has nothing begin any more. Only the loop's goroutine takes messages in
+// hand, and it is the one that calls this.
+func (c *Consumer) stop() {
+	c.stops.Store(true)
+	c.hand.each(func(_ uint64, d *delivery) { d.giveUp(errStopping) })
+}
+
+func (c *Consumer) stopping() bool { return c.stops.Load() }
 
 func (c *Consumer) lease() time.Duration { return time.Duration(c.ackWait.Load()) }
 

@@ -127,6 +127,9 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	c.hand.add(d)
 	c.Metrics.InFlight(+1)
 	c.open.Add(1)
+	if c.stopping() {
+		d.giveUp(errStopping)
+	}
 	if !c.share(d) {
 		c.alone(d)
 	}

@@ -19,9 +19,7 @@ func (b *rig) bare(t *testing.T, g *target, change func(*Settings)) *looper {
 		change(&s)
 	}
 	c := New(s)
-	waiting, stop := context.WithCancelCause(t.Context())
-	t.Cleanup(func() { stop(nil) })
-	c.work, c.books, c.waiting = t.Context(), t.Context(), waiting
+	c.work, c.books = t.Context(), t.Context()
 	return newLooper(c, &puller{inbox: &inbox{}})
 }
 

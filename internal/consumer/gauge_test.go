@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -20,7 +19,6 @@ func TestGaugesEndAtZero(t *testing.T) {
 	t.Parallel()
 	metrics := telemetry.NewMetrics(telemetry.Build{})
 	c := New(Settings{Route: route, MaxInFlight: 8, Metrics: metrics.Route(route), Events: telemetry.NewEvents(zap.NewNop())})
-	c.waiting = context.Background()
 	for round := range 500 {
 		var wg sync.WaitGroup
 		for i := range 8 {

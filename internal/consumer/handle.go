@@ -46,7 +46,6 @@ func (c *Consumer) carryOn(d *delivery, result orchestrator.Result) {
 func (c *Consumer) finish(d *delivery, r orchestrator.Result, what retry.Disposition) {
 	c.setHeld(d, false)
 	c.settle(d, r, what)
-	d.over()
 	c.hand.remove(d.number)
 	c.Metrics.InFlight(-1)
 	c.open.Done()
@@ -87,7 +86,7 @@ func (c *Consumer) awaitEarlier(d *delivery) bool {
 		select {
 		case <-gone:
 			d.second = d.second || !other.began.IsZero()
-		case <-d.waiting.Done():
+		case <-d.Done():
 			return false
 		}
 	}
@@ -128,7 +127,7 @@ func (c *Consumer) undecoded(d *delivery) (why *orchestrator.Result) {
 // try makes one try, when its turn has come.
 func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	defer c.caught(d, &result)
-	probe, err := c.hold.enter(d.waiting, func() { c.noteHeld(d) })
+	probe, err := c.hold.enter(d, func() { c.noteHeld(d) })
 	if err != nil {
 		return d.notBegun(d.hindrance())
 	}
@@ -137,7 +136,7 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	defer func() { c.leave(d, learnt, result) }()
 	t := c.newTry(d)
 	t.Held = func() { c.noteHeld(d) }
-	result, err = c.Target.Do(c.work, d.waiting, t)
+	result, err = c.Target.Do(c.work, d, t)
 	result, learnt = c.tried(d, result, err)
 	return result
 }

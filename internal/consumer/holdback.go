@@ -31,7 +31,7 @@ func (c *Consumer) holdBack(d *delivery, r orchestrator.Result) {
 	select {
 	case <-pause.C:
 	case <-changed:
-	case <-d.waiting.Done():
+	case <-d.Done():
 	}
 }
 

@@ -1,7 +1,6 @@
 package consumer
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,9 +119,7 @@ func TestStoodStill(t *testing.T) {
 			b := newRig(t, c.wait)
 			g := newTarget(nil)
 			c1 := New(b.settings(b.server.Conn(t), g))
-			waiting, stop := context.WithCancelCause(t.Context())
-			defer stop(nil)
-			c1.work, c1.books, c1.waiting = t.Context(), t.Context(), waiting
+			c1.work, c1.books = t.Context(), t.Context()
 			c1.ackWait.Store(int64(c.wait))
 			l := newLooper(c1, &puller{inbox: &inbox{}})
 			now := time.Now()
@@ -237,8 +234,6 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 	for i := range d {
 		d[i].msg = message(uint64(i+1), 1, now)
 		d[i].owned.Store(now.UnixNano())
-		d[i].begin(t.Context())
-		defer d[i].over()
 	}
 	d[0].lastWord()
 	d[1].owned.Store(now.Add(-time.Hour).UnixNano())
@@ -250,9 +245,8 @@ func TestNoProgressAfterAnAnswer(t *testing.T) {
 		t.Errorf("got %v, %v", m, err)
 	}
 	for i, given := range []bool{false, true, false} {
-		lost := errors.Is(context.Cause(d[i].waiting), errLeaseLost)
-		if lost != given || lost != errors.Is(d[i].givenUp(), errLeaseLost) {
-			t.Errorf("%d: %v, %v", i, context.Cause(d[i].waiting), d[i].givenUp())
+		if lost := errors.Is(d[i].givenUp(), errLeaseLost); lost != given || (d[i].Err() != nil) != given {
+			t.Errorf("%d: %v, %v", i, d[i].givenUp(), d[i].Err())
 		}
 	}
 }

@@ -172,7 +172,7 @@ func (w *world) newWorker(i int) {
 		Events: telemetry.NewEvents(zap.NewNop()), Metrics: telemetry.NewMetrics(telemetry.Build{}).Route(route),
 		Policy: retry.Policy{Settings: retry.Settings{Attempts: 1000, First: time.Second, Max: time.Minute, BusyFor: time.Hour}},
 	})
-	c.work, c.books, c.waiting = context.Background(), context.Background(), context.Background()
+	c.work, c.books = context.Background(), context.Background()
 	c.ackWait.Store(int64(modelLease))
 	w.workers[i] = c
 }
@@ -329,8 +329,6 @@ func (w *world) deliver(who int, sequence, count uint64, header nats.Header, wha
 		request: &job.Request{ID: "one", Action: job.StartJob},
 	}
 	d.owned.Store(time.Now().UnixNano())
-	d.begin(context.Background())
-	defer d.over()
 	crashed := false
 	w.target.calls.Store(d.request, func(t orchestrator.Try) orchestrator.Result {
 		if r, kept := w.note(t); !kept {

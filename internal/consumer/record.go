@@ -175,7 +175,7 @@ func doubts(d *delivery) ledger.Record {
 // whether the request is, where it must be claimed, and whether nothing in the
 // ledger says that it was not sent.
 func (c *Consumer) begin(d *delivery, t *orchestrator.Try) bool {
-	if c.stopping() || d.givenUp() != nil || !c.stillMine(d) {
+	if c.stopping() || d.Err() != nil || !c.stillMine(d) {
 		return false
 	}
 	if c.Target.Claims(d.request) {

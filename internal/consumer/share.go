@@ -26,8 +26,8 @@ func (c *Consumer) share(d *delivery) (shares bool) {
 		return false
 	}
 	d.recalled = true
-	t := c.newTry(d)
-	return d.share(c.Target.Share(c.work, &t, func(r orchestrator.Result, err error) { c.shared(d, r, err) }))
+	done := func(r orchestrator.Result, err error) { c.shared(d, r, err) }
+	return d.share(c.Target.Share(c.work, c.newTry(d), done))
 }
 
 // mayShare is what can be told without decoding the message.
@@ -67,12 +67,10 @@ func (c *Consumer) shared(d *delivery, r orchestrator.Result, err error) {
 
 // hop has another goroutine go on.
 func (c *Consumer) hop(d *delivery, r orchestrator.Result) {
-	d.begin(c.waiting)
 	c.crew.do(func() { c.carryOn(d, r) })
 }
 
 // alone has a message worked on by a goroutine of its own.
 func (c *Consumer) alone(d *delivery) {
-	d.begin(c.waiting)
 	c.crew.do(func() { c.handle(d) })
 }

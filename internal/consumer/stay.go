@@ -3,28 +3,72 @@ package consumer
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/queueferry/queueferry/internal/orchestrator"
 )
 
-// stay is the time that a delivery waits to be begun: until the consumer stops,
-// or until it is given up because the message may be someone else's.
+// stay is the time in which a delivery may still be begun: until it is given up,
+// because the consumer stops, or the message may be someone else's. It is a
+// context of its own: one of the library's for each message costs more, above all
+// to tell all of them of the stop.
 type stay struct {
-	waiting context.Context // nil while the delivery shares a call, and waits for nothing else
-
 	mu     sync.Mutex
-	cause  error // why it was given up; nil: it was not
-	end    context.CancelCauseFunc
+	cause  error         // why it was given up; nil: it was not
+	done   chan struct{} // nil until somebody waits for the end
 	shared *orchestrator.Shared
 }
 
-// begin makes the context for a delivery that has a goroutine from now on.
-func (s *stay) begin(parent context.Context) {
+var _ context.Context = (*stay)(nil)
+
+// Deadline is none.
+func (s *stay) Deadline() (at time.Time, ok bool) { return time.Time{}, false }
+
+// Value is none.
+func (s *stay) Value(any) any { return nil }
+
+// Done is closed when the delivery is given up.
+func (s *stay) Done() <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.waiting, s.end = context.WithCancelCause(parent)
-	if s.cause != nil {
-		s.end(s.cause)
+	if s.done == nil {
+		s.done = make(chan struct{})
+		if s.cause != nil {
+			close(s.done)
+		}
+	}
+	return s.done
+}
+
+// Err is context.Canceled once the delivery is given up.
+func (s *stay) Err() error {
+	if s.givenUp() == nil {
+		return nil
+	}
+	return context.Canceled
+}
+
+// givenUp is why the delivery was given up; nil: it was not.
+func (s *stay) givenUp() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cause
+}
+
+// giveUp has what has not begun not begin any more. The first cause stays.
+func (s *stay) giveUp(cause error) {
+	s.mu.Lock()
+	first := s.cause == nil
+	if first {
+		s.cause = cause
+		if s.done != nil {
+			close(s.done)
+		}
+	}
+	shared := s.shared
+	s.mu.Unlock()
+	if first && shared != nil {
+		shared.Excuse()
 	}
 }
 
@@ -38,45 +82,4 @@ func (s *stay) share(with *orchestrator.Shared) bool {
 		with.Excuse()
 	}
 	return with != nil
-}
-
-// giveUp has what has not begun not begin any more.
-func (s *stay) giveUp(cause error) {
-	s.mu.Lock()
-	if s.cause == nil {
-		s.cause = cause
-	}
-	end := s.end
-	s.mu.Unlock()
-	if end != nil {
-		end(cause)
-	}
-	s.excuse()
-}
-
-// excuse has the delivery wait by itself, if it waits for others.
-func (s *stay) excuse() {
-	s.mu.Lock()
-	shared := s.shared
-	s.mu.Unlock()
-	if shared != nil {
-		shared.Excuse()
-	}
-}
-
-// over ends it: there is nothing to wait for any more.
-func (s *stay) over() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.shared = nil
-	if s.end != nil {
-		s.end(nil)
-	}
-}
-
-// givenUp is why the delivery was given up; nil: it was not.
-func (s *stay) givenUp() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cause
 }

@@ -64,7 +64,7 @@ func (g *target) Check(r *job.Request) (job.Outcome, bool) {
 
 func (g *target) Claims(*job.Request) bool { return g.claim }
 
-func (g *target) Share(context.Context, *orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared {
+func (g *target) Share(context.Context, orchestrator.Try, func(orchestrator.Result, error)) *orchestrator.Shared {
 	return nil
 }
 

@@ -126,7 +126,7 @@ func BenchmarkShare(b *testing.B) {
 	for b.Loop() {
 		n++
 		inHand <- struct{}{}
-		if c.Share(b.Context(), &Try{Request: request, Batch: batch}, done) == nil {
+		if c.Share(b.Context(), Try{Request: request, Batch: batch}, done) == nil {
 			b.Fatal("not shared")
 		}
 	}

@@ -108,7 +108,7 @@ func company(t *testing.T, name string, f func(*testing.T, mode)) {
 func (r *batchRig) do(hold context.Context, t Try, share bool) (result Result, err error) {
 	done := make(chan error)
 	if share && hold.Err() == nil {
-		s := r.Share(context.Background(), &t, func(got Result, e error) {
+		s := r.Share(context.Background(), t, func(got Result, e error) {
 			result = got
 			go func() { done <- e }() // it shall not wait
 		})
@@ -549,7 +549,7 @@ func TestNobodySharesWhileTheGateIsShut(t *testing.T) {
 		alone := map[string]int{}
 		share := func(id string) *Shared {
 			try := Try{Request: &job.Request{ID: id, Queue: "q", Reference: id}, Batch: r.batch}
-			return r.Share(t.Context(), &try, func(_ Result, err error) {
+			return r.Share(t.Context(), try, func(_ Result, err error) {
 				if errors.Is(err, ErrAlone) {
 					alone[id]++
 				}

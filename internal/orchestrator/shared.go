@@ -33,7 +33,10 @@ func caught(value any) *PanicError {
 
 // Shared is a try that waits for its turn, or for the end of its call. It is
 // safe for concurrent use.
-type Shared struct{ member }
+type Shared struct {
+	member
+	own Try
+}
 
 // Share has a try wait for its turn, and go with others, without a goroutine:
 // done is called once, with what [Connection.Do] would return, or with a
@@ -41,13 +44,13 @@ type Shared struct{ member }
 // which calls it, and the try's own functions: neither may wait for anything. The
 // try's Held is not called. Nil is returned, and nothing is done, for a try that
 // shares no call, and while the gate is shut.
-func (c *Connection) Share(ctx context.Context, t *Try, done func(Result, error)) *Shared {
-	key, ok := c.batchKey(t)
+func (c *Connection) Share(ctx context.Context, t Try, done func(Result, error)) *Shared {
+	key, ok := c.batchKey(&t)
 	if open, _ := c.gate.watch(); !ok || !open {
 		return nil
 	}
-	s := &Shared{member{ctx: ctx, try: t, key: key, since: time.Now(), done: done}}
-	s.former = &c.former
+	s := &Shared{own: t, member: member{ctx: ctx, key: key, since: time.Now(), done: done, former: &c.former}}
+	s.try = &s.own
 	c.former.enter(&s.member)
 	return s
 }

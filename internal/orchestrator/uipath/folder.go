@@ -25,7 +25,7 @@ func folderHeader(folder string) (name, value string) {
 	switch {
 	case isFolderID(folder):
 		return headerFolderID, folder
-	case values.GUID.MatchString(folder):
+	case values.IsGUID(folder):
 		return headerFolderKey, folder
 	case plain(folder):
 		return headerFolderPath, folder

@@ -136,7 +136,7 @@ func (i *inspection) askQueue(ctx context.Context, t thing) sight {
 // askProcess finds a process by its name. Of a key it only sees whether processes
 // can be read.
 func (i *inspection) askProcess(ctx context.Context, t thing) sight {
-	if values.GUID.MatchString(t.name) {
+	if values.IsGUID(t.name) {
 		s := i.askOne(ctx, t, "Releases")
 		if s.state == present || s.state == noRight { // a job is started by its key without the right to read it
 			s.state = unseen

@@ -144,7 +144,7 @@ func readItem(a orchestrator.Answer) (job.Receipt, bool) {
 	if id, err := strconv.ParseInt(string(number), 10, 64); err == nil && id > 0 {
 		receipt.ID = strconv.FormatInt(id, 10)
 	}
-	if values.GUID.MatchString(key) {
+	if values.IsGUID(key) {
 		receipt.Key = key
 	}
 	return receipt, receipt != job.Receipt{}

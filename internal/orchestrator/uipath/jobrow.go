@@ -29,7 +29,7 @@ func (j jobRow) receipt() (r job.Receipt) {
 	if id, err := strconv.ParseInt(string(j.ID), 10, 64); err == nil && id > 0 {
 		r.ID = strconv.FormatInt(id, 10)
 	}
-	if values.GUID.MatchString(j.Key) {
+	if values.IsGUID(j.Key) {
 		r.Key = j.Key
 	}
 	return r
@@ -107,7 +107,7 @@ func (s jobSought) fits(row jobRow) fit {
 // process by its key.
 func (s jobSought) ofProcess(row jobRow) bool {
 	name := strings.TrimSpace(s.Process)
-	return row.ReleaseName == "" || values.GUID.MatchString(name) || strings.EqualFold(strings.TrimSpace(row.ReleaseName), name)
+	return row.ReleaseName == "" || values.IsGUID(name) || strings.EqualFold(strings.TrimSpace(row.ReleaseName), name)
 }
 
 // hasInput reports whether a row has every argument of the request. It may have

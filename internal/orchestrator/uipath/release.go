@@ -25,7 +25,7 @@ func releaseOf(r *job.Request) releaseName {
 // was not asked for just now. Where there is no key the result says why.
 func (c *Connector) releaseKey(ctx context.Context, r *job.Request) (key string, remembered bool, none orchestrator.Result) {
 	name := strings.TrimSpace(r.Process)
-	if values.GUID.MatchString(name) {
+	if values.IsGUID(name) {
 		return name, false, orchestrator.Result{}
 	}
 	if key, ok := c.releases.Get(releaseOf(r)); ok {

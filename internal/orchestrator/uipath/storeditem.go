@@ -68,7 +68,7 @@ func (r itemRow) item() storedItem {
 	if id, err := strconv.ParseInt(string(r.ID), 10, 64); err == nil && id > 0 {
 		i.receipt.ID = strconv.FormatInt(id, 10)
 	}
-	if values.GUID.MatchString(r.Key) {
+	if values.IsGUID(r.Key) {
 		i.receipt.Key = strings.ToLower(r.Key)
 	}
 	i.created, _ = values.Instant(r.CreationTime)

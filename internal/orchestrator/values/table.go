@@ -12,8 +12,10 @@ import (
 	"time"
 )
 
-// GUID is what a key looks like.
-var GUID = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// IsGUID reports whether a text looks like a key.
+func IsGUID(text string) bool { return len(text) == 36 && guid.MatchString(text) }
 
 // Kind is the type of a field.
 type Kind int
@@ -137,7 +139,7 @@ func (f Field) checkNumber(value json.RawMessage) (wrong string) {
 func (f Field) checkText(text string) (wrong string) {
 	switch f.Kind {
 	case Key:
-		if !GUID.MatchString(text) {
+		if !IsGUID(text) {
 			return "must be a GUID, as 883749b2-5a9c-4c38-a6b5-3f1e6f5d3c2a"
 		}
 	case Time:

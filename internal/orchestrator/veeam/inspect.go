@@ -144,7 +144,7 @@ func (i *inspection) plan(ctx context.Context, w orchestrator.Wanted) finding.Fi
 			"Correct its name in the route, letter by letter, or give the account's role the plan's scope.")
 	case len(ids) > 1:
 		return finding.Bad(bad, subject, check, fmt.Sprintf("there are %d plans of the name %s%s", len(ids), name, allowed), "Name it by its UUID.")
-	case !i.whole && !values.GUID.MatchString(w.Process):
+	case !i.whole && !values.IsGUID(w.Process):
 		return finding.Bad(bad, subject, check, "the list of plans could not be read to its end, so that "+name+" may be the name of several"+allowed, "Name it by its UUID.")
 	case i.modes && !find(i.enabled, ids[0]):
 		return finding.Bad(finding.Warning, subject, check, name+" is not enabled, or in use at this moment: the product refuses to run it then",
@@ -157,7 +157,7 @@ func (i *inspection) plan(ctx context.Context, w orchestrator.Wanted) finding.Fi
 func (i *inspection) ids(process string) (ids []string) {
 	for _, r := range i.rows {
 		same := string(r.Name) == process
-		if values.GUID.MatchString(process) {
+		if values.IsGUID(process) {
 			same = strings.EqualFold(r.id(), process)
 		}
 		if same && r.id() != "" && !slices.Contains(ids, r.id()) {

@@ -18,7 +18,7 @@ const noSuchID = "process: there is no plan of this id, or the account may not s
 // since, and that is too much to risk for what moves production. Where there is no
 // id, none says why.
 func (c *Connector) planID(ctx context.Context, process string, anew bool) (id string, remembered bool, none *orchestrator.Result) {
-	if values.GUID.MatchString(process) {
+	if values.IsGUID(process) {
 		return process, false, nil
 	}
 	if id, ok := c.names.Get(process); ok && !anew {

@@ -29,7 +29,7 @@ type planRow struct {
 
 // id is empty unless it is a UUID: it becomes part of a path.
 func (r planRow) id() string {
-	if !values.GUID.MatchString(string(r.ID)) {
+	if !values.IsGUID(string(r.ID)) {
 		return ""
 	}
 	return string(r.ID)
