@@ -127,7 +127,7 @@ func (c *Consumer) undecoded(d *delivery) (why *orchestrator.Result) {
 // try makes one try, when its turn has come.
 func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	defer c.caught(d, &result)
-	probe, err := c.hold.enter(d, func() { c.noteHeld(d) })
+	probe, err := c.hold.enter(&d.stay, func() { c.noteHeld(d) })
 	if err != nil {
 		return d.notBegun(d.hindrance())
 	}
@@ -136,7 +136,7 @@ func (c *Consumer) try(d *delivery) (result orchestrator.Result) {
 	defer func() { c.leave(d, learnt, result) }()
 	t := c.newTry(d)
 	t.Held = func() { c.noteHeld(d) }
-	result, err = c.Target.Do(c.work, d, t)
+	result, err = c.Target.Do(c.work, &d.stay, t)
 	result, learnt = c.tried(d, result, err)
 	return result
 }

@@ -121,7 +121,7 @@ func (c *Consumer) nak(d *delivery, what retry.Disposition) retry.Disposition {
 // stops.
 func (c *Consumer) answerable(d *delivery) bool {
 	for !c.NATS.IsConnected() {
-		if !d.mine(c.lease()) || !sleep(d, lookAgain) {
+		if !d.mine(c.lease()) || !sleep(&d.stay, lookAgain) {
 			return false
 		}
 	}
