@@ -241,15 +241,23 @@ func TestSharedMessagesInAnOutage(t *testing.T) {
 	b.noRecords()
 }
 
+// full starts a consumer with so many messages in hand, of which some are in a call
+// until release is closed, and the others wait.
+func (b *rig) full(n int) (r *running, s *shop, release chan struct{}) {
+	b.t.Helper()
+	release = make(chan struct{})
+	s = &shop{before: func([]string) { <-release }}
+	b.publish(ids(n)...)
+	r, _ = b.share(s, func(s *Settings) { s.MaxInFlight = n })
+	await(b.t, "a full hand", func() bool { return r.InHand() == n && s.made() == 1 })
+	return r, s, release
+}
+
 // Who waits for others at the stop is handed back at once, as not sent.
 func TestStopHandsBackWhatShares(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 5*time.Minute)
-	release := make(chan struct{})
-	s := &shop{before: func([]string) { <-release }}
-	b.publish(ids(40)...)
-	r, _ := b.share(s, func(s *Settings) { s.MaxInFlight = 40 })
-	await(t, "a full hand", func() bool { return r.InHand() == 40 && s.made() == 1 })
+	r, s, release := b.full(40)
 	under := len(s.sold())
 	r.stop()
 
@@ -275,11 +283,7 @@ func TestStopHandsBackWhatShares(t *testing.T) {
 func TestSharedMessagesAreGivenUp(t *testing.T) {
 	t.Parallel()
 	b := newRig(t, 30*time.Second)
-	release := make(chan struct{})
-	s := &shop{before: func([]string) { <-release }}
-	b.publish(ids(30)...)
-	r, _ := b.share(s, func(s *Settings) { s.MaxInFlight = 30 })
-	await(t, "a full hand", func() bool { return r.InHand() == 30 && s.made() == 1 })
+	r, s, release := b.full(30)
 	under := s.sold()
 	r.hand.each(func(_ uint64, d *delivery) {
 		if under[string(d.msg.Data)] == 0 {
