@@ -22,7 +22,7 @@ import (
 )
 
 // patience is how long a test waits for what must happen.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // rig is a JetStream server, an orchestrator, and a worker between them.
 type rig struct {
@@ -188,7 +188,12 @@ func (r *rig) launch(cfg *config.Config) *running {
 			close(w.log.started)
 		}})
 	}()
-	r.t.Cleanup(w.end)
+	r.t.Cleanup(func() {
+		w.end()
+		if r.t.Failed() {
+			r.t.Logf("the worker's last lines:\n%s", w.log.tail(60))
+		}
+	})
 	return w
 }
 
@@ -342,6 +347,12 @@ func (l *log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
+}
+
+// tail is the last n lines.
+func (l *log) tail(n int) string {
+	lines := strings.SplitAfter(l.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
 }
 
 // events are the lines of one name.

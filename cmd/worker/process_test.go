@@ -21,7 +21,7 @@ import (
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // process is the worker as its own process.
 type process struct {

@@ -26,7 +26,7 @@ const (
 	route  = "invoices"
 	bucket = "LEDGER"
 	// patient is how long a test waits for what must come at last.
-	patient = 30 * time.Second
+	patient = time.Minute
 )
 
 // decoder is a Decoder of one function.

@@ -8,8 +8,10 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// GatherTime is how long a look-up waits for others that can come along.
-const GatherTime = 20 * time.Millisecond
+// GatherTime is how long a look-up with room left waits for others to come along.
+// They come after calls of their own, whose answers take more or less long; and
+// one look-up too many keeps others waiting for seconds.
+const GatherTime = 250 * time.Millisecond
 
 // flight is one request for several who wait for it. It lives as long as one of
 // them does: the last to leave ends it, and waits for its end.
@@ -35,6 +37,7 @@ func (l *LookUps[G, S]) join(ctx context.Context, of G, r *job.Request) (f *flig
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f := l.gathering[of]; f != nil && l.seat(f, r) {
+		l.departFull(f)
 		return f, false, 0
 	}
 	if wait := l.Budget.Take(time.Now()); wait > 0 {
@@ -49,7 +52,17 @@ func (l *LookUps[G, S]) join(ctx context.Context, of G, r *job.Request) (f *flig
 	// Not the first one's context: the others' look-up does not end with it.
 	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go l.run(ctx, f)
+	l.departFull(f)
 	return f, true, 0
+}
+
+// departFull has a flight that gathers wait no longer if it has no seat left. It
+// needs the lock.
+func (l *LookUps[G, S]) departFull(f *flight[G, S]) {
+	if len(f.references) >= l.Seats {
+		delete(l.gathering, f.of)
+		close(f.full)
+	}
 }
 
 // seat reports false if there is no room for one more. It needs the lock.

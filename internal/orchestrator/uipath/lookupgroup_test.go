@@ -127,6 +127,37 @@ func TestLookUpsAreGrouped(t *testing.T) {
 	})
 }
 
+// Calls that lost their answers together come back one after the other, for their
+// own answers take more or less long: they still meet. Whoever fills a look-up
+// sends it off.
+func TestLookUpsThatComeOneAfterTheOtherAreGrouped(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		c := s.connector()
+		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
+		setBudget(c, 15) // 5 at once
+		const apart = lookup.GatherTime / (mostReferences + 1)
+		var wg sync.WaitGroup
+		for _, reference := range references(5 * mostReferences) {
+			wg.Go(func() {
+				began := time.Now()
+				if got := all(t.Context(), c, reference); got[job.Delivered] != 1 {
+					t.Errorf("%s: %v", reference, got)
+				}
+				if waited := time.Since(began); waited > (mostReferences-1)*apart {
+					t.Errorf("%s waits %v", reference, waited)
+				}
+			})
+			time.Sleep(apart)
+		}
+		wg.Wait()
+		if n := len(s.lists()); n != 5 {
+			t.Errorf("%d look-ups", n)
+		}
+	})
+}
+
 // The request, as it is sent: within the limits of a URL whatever the references.
 func TestLookUpForm(t *testing.T) {
 	t.Parallel()
