@@ -32,8 +32,8 @@ type product struct {
 	books      func() server.LogIns
 	revoke     func()
 	violations func() []string
-	slow       func(time.Duration)
-	running    func() int // calls under way
+	slow       func(time.Duration) (end func()) // has calls take so long
+	running    func() int                       // calls under way
 }
 
 // way is one pool with all that it needs, as the worker makes it.
@@ -45,7 +45,13 @@ type way struct {
 	ended  chan struct{}
 
 	mu     sync.Mutex
-	events []authpool.Event
+	events []eventAt
+}
+
+// eventAt is an event, and when it was told of.
+type eventAt struct {
+	authpool.Event
+	at time.Time
 }
 
 // open makes the pool of a product and runs it until close.
@@ -103,7 +109,7 @@ func (w *way) close() {
 func (w *way) observe(e authpool.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.events = append(w.events, e)
+	w.events = append(w.events, eventAt{e, time.Now()})
 }
 
 // tokens is how many log-ins and renewals brought one.
@@ -115,7 +121,7 @@ func (w *way) count(which func(authpool.Event) bool) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, e := range w.events {
-		if which(e) {
+		if which(e.Event) {
 			n++
 		}
 	}
@@ -191,8 +197,8 @@ func uipathTenant(t *testing.T, s uipath.Settings, extra string, credential func
 			return server.LogIns{LogIns: c.LogIns, Refused: c.RefusedLogIns, LogOuts: c.LogOuts, Live: c.LiveTokens}
 		},
 		revoke: o.RevokeTokens, violations: o.Violations,
-		slow: func(d time.Duration) {
-			o.SetFault(uipath.Fault{Kind: uipath.Latency, Delay: d, Operations: []uipath.Operation{uipath.AddQueueItem}})
+		slow: func(d time.Duration) func() {
+			return o.SetFault(uipath.Fault{Kind: uipath.Latency, Delay: d, Operations: []uipath.Operation{uipath.AddQueueItem}}).Remove
 		},
 		running: func() int { return o.Counts().Running },
 	}, o
@@ -225,7 +231,7 @@ func controlRoomProduct(t *testing.T, s automationanywhere.Settings, credential 
 			Operation: "ListQueues", Method: http.MethodPost, Path: "/" + version + "/wlm/queues/list", Body: []byte("{}"),
 		}),
 		books: o.LogIns, revoke: o.RevokeTokens, violations: o.Violations,
-		slow:    func(d time.Duration) { o.SetFault(server.Slow(d, automationanywhere.ListQueues)) },
+		slow:    func(d time.Duration) func() { return o.SetFault(server.Slow(d, automationanywhere.ListQueues)).Remove },
 		running: func() int { return o.Counts().Running },
 	}
 }
@@ -241,7 +247,7 @@ func veeamProduct(t *testing.T, s veeam.Settings, credential func(*veeam.Orchest
 		connection: fmt.Sprintf("product: veeam\napi_version: v7.21\nurl: %s\ncredentials:\n%s", o.URL(), indent(credential(o), "  ")),
 		call:       plainCall(orchestrator.Call{Operation: "ListPlans", Method: http.MethodGet, Path: "/api/v7.21/Plans"}),
 		books:      o.LogIns, revoke: o.RevokeAccessTokens, violations: o.Violations,
-		slow:    func(d time.Duration) { o.SetFault(server.Slow(d, veeam.ListPlans)) },
+		slow:    func(d time.Duration) func() { return o.SetFault(server.Slow(d, veeam.ListPlans)).Remove },
 		running: func() int { return o.Counts().Running },
 	}
 }

@@ -106,6 +106,8 @@ type task struct {
 	body  func(id string) string
 	count func(r *rig, id string) int
 	batch int // the most in one call; 0: as many as by default
+	// ackWait is the route's; empty: 1s, so that the next pod need not wait long.
+	ackWait string
 }
 
 // singly is the task with a call for each request.
@@ -181,7 +183,7 @@ routes:
     connection: acme
     fixed: {folder: Finance/AP, {{.Fixed}}}
     batch: {max: {{.Batch}}}
-    ack_wait: 1s
+    ack_wait: {{.AckWait}}
     retry: {first: 50ms, max: 300ms}
 `))
 
@@ -197,7 +199,7 @@ func (r *rig) file(task task, nats, api string) string {
 	var b strings.Builder
 	err := processFile.Execute(&b, map[string]string{
 		"NATS": nats, "URL": api, "TokenURL": r.uipath.TokenURL(), "Secret": r.secret, "Fixed": task.fixed,
-		"Batch": strconv.Itoa(cmp.Or(task.batch, 100)),
+		"Batch": strconv.Itoa(cmp.Or(task.batch, 100)), "AckWait": cmp.Or(task.ackWait, "1s"),
 	})
 	if err != nil {
 		r.t.Fatal(err)

@@ -84,6 +84,7 @@ func TestSIGTERMHandsBackOnlyWhatWasNotSent(t *testing.T) {
 			r := newRig(t, uipath.Settings{LookUpsPerMinute: -1})
 			r.uipath.AddProcess(folder, "Post")
 			seen := newWitness(t, r.nats.URL())
+			task.ackWait = "5s" // what it has in hand must be its own still
 			first := r.spawn(r.file(task, seen.trap.url(), ""))
 			r.streamIsThere(first)
 			n, lost := 200, 6

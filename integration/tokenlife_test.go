@@ -52,11 +52,12 @@ func TestManyRevokedCallsMakeOneLogIn(t *testing.T) {
 			t.Parallel()
 			w := start(t).open(t)
 			w.callAtOnce(1)
-			w.slow(3 * time.Second)
+			answer := w.slow(2 * patience)
 			var wg sync.WaitGroup
 			wg.Go(func() { w.callAtOnce(calls) })
 			until(t, "all calls are under way", func() bool { return w.running() == calls })
 			w.revoke()
+			answer()
 			wg.Wait()
 			if got := w.books(); w.tokens() != 2 || got.LogIns != 2 || got.Refused > 0 {
 				t.Errorf("%d tokens, %+v: want one log-in at the start, and one more", w.tokens(), got)
@@ -94,7 +95,12 @@ func TestAnIdentityServerThatFailsHoldsNobody(t *testing.T) {
 			o.SetFault(tt.fault)
 			o.RevokeTokens()
 			before := o.Counts().Total(uipath.Token)
-			_ = w.call(withLimit(t, 200*time.Millisecond), w.Target, 0) // finds out
+			until(t, "the token is given up", func() bool {
+				_ = w.call(withLimit(t, 200*time.Millisecond), w.Target, 0)
+				lease, err := w.Pool.Lease(withLimit(t, 20*time.Millisecond))
+				lease.Release()
+				return err != nil
+			})
 			began := w.count(func(e authpool.Event) bool { return e.Result != "" })
 			w.waitersLeave(3 * time.Second)
 			// A connection that is refused is no call in the books: then the pool's own count.
@@ -433,7 +439,7 @@ func TestTokensThatLiveForASecond(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := w.tokens(); worked < 10 || n > int(during.Seconds())*2 {
+	if n := w.tokens(); worked == 0 || n > int(during.Seconds())*2 {
 		t.Errorf("%d calls worked by %d tokens in %v", worked, n, during)
 	}
 	until(t, "a call works", func() bool { return w.call(context.Background(), w.Target, 0) == nil })

@@ -93,7 +93,9 @@ func (m *Metrics) Handler() http.Handler {
 // Registry is where the metrics are registered, for tests and embedders.
 func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 
-// Unrouted says how many messages of the stream no route takes.
+// Unrouted says how many messages of the stream no consumer has: their subject is
+// taken by no route, or they were acked right before the server went down, which
+// then forgot to remove them.
 func (m *Metrics) Unrouted(n int) { m.unrouted.Set(float64(n)) }
 
 // LedgerResult is what came of an operation on the ledger.

@@ -144,7 +144,7 @@ const tendEach = 15 * time.Second
 
 // tend makes anew what vanished from the server while the worker runs (the
 // routes see to their consumers themselves), and counts the messages that no
-// route takes.
+// consumer has.
 func (w *worker) tend(ctx context.Context) error {
 	tick := time.NewTicker(tendEach)
 	defer tick.Stop()
@@ -154,7 +154,7 @@ func (w *worker) tend(ctx context.Context) error {
 			w.metrics.Unrouted(int(n))
 			if n > 0 && !told {
 				told = true
-				w.warn(fmt.Sprintf("%d messages of stream %s are taken by no route: they stay there until a route takes their subject, or until they are purged", n, w.config.Stream.Name))
+				w.warn(fmt.Sprintf("%d messages of stream %s are taken by no route, or were acked right before their server went down: they stay there until a route takes their subject, or until they are purged", n, w.config.Stream.Name))
 			}
 		}
 		select {
