@@ -335,9 +335,13 @@ func TestSharedPanic(t *testing.T) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, ids := range s.calls[1:] {
-		if len(ids) > 1 && tries[ids[0]] > 1 {
-			t.Errorf("together again: %v", ids)
+	again := map[string]bool{}
+	for _, ids := range s.calls {
+		for _, id := range ids {
+			if len(ids) > 1 && again[id] {
+				t.Errorf("%s is together with others again: %v", id, ids)
+			}
+			again[id] = true
 		}
 	}
 }
