@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/queueferry/queueferry/internal/check"
 	"github.com/queueferry/queueferry/internal/config"
 	"github.com/queueferry/queueferry/internal/finding"
+	"github.com/queueferry/queueferry/internal/natstest"
 	"github.com/queueferry/queueferry/internal/secret"
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
@@ -341,12 +341,7 @@ func TestACheckIsEnded(t *testing.T) {
 func TestCheckOfAWorkerWithNATSInside(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, uipath.Settings{})
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := natstest.FreeAddress(t)
 	cfg := r.strictly()
 	cfg.NATS = config.NATS{
 		Embedded: &config.Embedded{Listen: address, StoreDir: t.TempDir()}, User: "worker", Password: secret.Literal("inside"),

@@ -11,6 +11,7 @@ import (
 	"github.com/Shopify/toxiproxy/v2"
 	"github.com/rs/zerolog"
 
+	"github.com/queueferry/queueferry/internal/natstest"
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
@@ -23,7 +24,7 @@ type wire struct {
 func newWire(t *testing.T, upstream string) *wire {
 	t.Helper()
 	silent := zerolog.Nop()
-	w := &wire{t, toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), silent), "wire", "127.0.0.1:0", upstream)}
+	w := &wire{t, toxiproxy.NewProxy(toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), silent), "wire", natstest.FreeAddress(t), upstream)}
 	if err := w.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,12 +150,7 @@ func TestCheckInterrupted(t *testing.T) {
 func TestCheckMakesNoStore(t *testing.T) {
 	t.Parallel()
 	o, _ := checkScene(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
+	address := natstest.FreeAddress(t)
 	dir := filepath.Join(t.TempDir(), "store")
 	text := strings.Replace(fmt.Sprintf(valid, dir, "127.0.0.1:0", o.URL(), o.TokenURL(), ""), `listen: "127.0.0.1:0"`, fmt.Sprintf("listen: %q", address), 1)
 	code, out, _ := command("check", "--config", write(t, text))

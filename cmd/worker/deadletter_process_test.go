@@ -13,6 +13,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/queueferry/queueferry/internal/natstest"
 	"github.com/queueferry/queueferry/internal/simulator/uipath"
 )
 
@@ -81,7 +82,7 @@ func TestDeadLettersOfAnEmbeddedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(o.Close)
-	address := closedPort(t)
+	address := natstest.FreeAddress(t)
 	text := fmt.Sprintf(valid, t.TempDir(), "127.0.0.1:0", o.URL(), o.TokenURL(), "")
 	path := write(t, strings.Replace(text, `listen: "127.0.0.1:0", `, fmt.Sprintf(`listen: %q, `, address), 1))
 	rewrite(t, path, "nats: {", `nats: {user: joe, password: "joe's own", `)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
@@ -101,20 +100,9 @@ func TestARefusedLogIn(t *testing.T) {
 	}
 }
 
-// closedPort is an address where nothing listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 func TestNATSIsNotThere(t *testing.T) {
 	t.Parallel()
-	address := closedPort(t)
+	address := natstest.FreeAddress(t)
 	for name, c := range map[string]struct {
 		nats string
 		code int

@@ -41,7 +41,7 @@ func start(t *testing.T, s Settings) *Conn {
 
 func TestServerAppearsAfterConnect(t *testing.T) {
 	t.Parallel()
-	address := freePort(t)
+	address := natstest.FreeAddress(t)
 	up := make(chan struct{}, 1)
 	failed := make(chan error, 10)
 	c := start(t, Settings{
@@ -215,7 +215,7 @@ func TestConnectRefusesWrongSettings(t *testing.T) {
 
 func TestCloseTwice(t *testing.T) {
 	t.Parallel()
-	for name, url := range map[string]string{"up": natstest.Start(t).URL(), "never up": "nats://" + freePort(t)} {
+	for name, url := range map[string]string{"up": natstest.Start(t).URL(), "never up": "nats://" + natstest.FreeAddress(t)} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := start(t, Settings{URL: url})

@@ -24,7 +24,7 @@ func cluster(t *testing.T) (servers [members]*natstest.Server) {
 	var ports [members]int
 	var routes []*url.URL
 	for i := range servers {
-		address := freePort(t)
+		address := natstest.FreeAddress(t)
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
 			t.Fatal(err)

@@ -73,7 +73,7 @@ func TestInspectWithoutJetStream(t *testing.T) {
 
 func TestInspectWithoutAServer(t *testing.T) {
 	t.Parallel()
-	wantBad(t, Inspect(t.Context(), start(t, Settings{URL: "nats://" + freePort(t)}), sample(), Inspection{}),
+	wantBad(t, Inspect(t.Context(), start(t, Settings{URL: "nats://" + natstest.FreeAddress(t)}), sample(), Inspection{}),
 		map[string]finding.Status{"nats/connection": finding.Error})
 }
 

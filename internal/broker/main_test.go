@@ -2,7 +2,6 @@ package broker
 
 import (
 	"errors"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -36,14 +35,4 @@ func receive[T any](t *testing.T, from <-chan T, what string) T {
 		t.Fatalf("no %s within 20 seconds", what)
 		panic("unreachable")
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -222,7 +222,7 @@ func TestVanishedConsumerIsMadeAgain(t *testing.T) {
 
 func TestEnsureWithoutAServer(t *testing.T) {
 	t.Parallel()
-	c := start(t, Settings{URL: "nats://" + freePort(t)})
+	c := start(t, Settings{URL: "nats://" + natstest.FreeAddress(t)})
 	if _, err := Ensure(t.Context(), c.JetStream(), sample()); !errors.Is(err, ErrDisconnected) || isConfigError(err) {
 		t.Errorf("error %v, want ErrDisconnected", err)
 	}

@@ -38,7 +38,7 @@ type Server struct {
 // not ready within 20 seconds.
 func Start(t testing.TB, opts ...Option) *Server {
 	t.Helper()
-	s := &Server{opts: opts, dir: t.TempDir(), port: server.RANDOM_PORT}
+	s := &Server{opts: opts, dir: t.TempDir(), port: freePort(t)}
 	s.run(t)
 	t.Cleanup(s.Shutdown)
 	return s
