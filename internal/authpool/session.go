@@ -9,7 +9,7 @@ import (
 type session struct {
 	// reveal is a closure, because fmt prints the text of unexported fields, and
 	// with some verbs also that behind a pointer.
-	reveal     func() (token Token, bearer string)
+	reveal     func() (token Token, bearer []string) // bearer: the header's values
 	generation uint64
 	born       time.Time // the moment before the log-in was sent
 	expiry     time.Time
@@ -30,10 +30,10 @@ const freshFor = time.Minute
 // renewal is at least a second off, whatever its life.
 func newSession(token Token, generation uint64, born, now time.Time, fallback time.Duration, r float64) *session {
 	life := lifeOf(token, born, fallback)
-	bearer := "Bearer " + token.Value
+	bearer := []string{"Bearer " + token.Value}
 	token.Expiry = born.Add(life)
 	s := &session{
-		reveal:     func() (Token, string) { return token, bearer },
+		reveal:     func() (Token, []string) { return token, bearer },
 		generation: generation,
 		born:       born,
 		expiry:     token.Expiry,

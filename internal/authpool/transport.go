@@ -86,7 +86,7 @@ func (t *Transport) send(req *http.Request, body io.ReadCloser, lease Lease) (*h
 	}
 	token, bearer := lease.session.reveal()
 	if t.Header == "" || http.CanonicalHeaderKey(t.Header) == "Authorization" {
-		signed.Header.Set("Authorization", bearer)
+		signed.Header["Authorization"] = bearer
 	} else {
 		signed.Header.Set(t.Header, token.Value)
 	}

@@ -89,7 +89,7 @@ func (c *Client) do(ctx context.Context, call Call) Answer {
 		return Answer{Written: p.written.Load() && !netcause.CertificateRefused(err), Err: p.explain(ctx, err)}
 	}
 	defer resp.Body.Close()
-	body, err := readBounded(resp.Body)
+	body, err := readBounded(resp.Body, resp.ContentLength)
 	if err != nil {
 		err = withEnd(ctx, err)
 	}
@@ -134,12 +134,31 @@ func reader(b []byte) io.Reader {
 	return bytes.NewReader(b)
 }
 
-func readBounded(r io.Reader) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, MaxAnswer+1))
-	if err == nil && len(b) > MaxAnswer {
-		return nil, ErrAnswerTooLong
+// usualAnswer is more than most answers have, in bytes. A length that a server
+// announces is believed so far and no further: memory is taken for what came.
+const usualAnswer = 64 << 10
+
+// readBounded reads what is left, also what came before an error. announced is
+// how much that is said to be; negative: unknown.
+func readBounded(r io.Reader, announced int64) ([]byte, error) {
+	if announced < 0 || announced > usualAnswer {
+		announced = bytes.MinRead
 	}
-	return bytes.TrimPrefix(b, byteOrderMark), err
+	b := make([]byte, 0, announced+1) // one more, to find the end
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case len(b) > MaxAnswer:
+			return nil, ErrAnswerTooLong
+		case err == io.EOF:
+			return bytes.TrimPrefix(b, byteOrderMark), nil
+		case err != nil:
+			return bytes.TrimPrefix(b, byteOrderMark), err
+		case len(b) == cap(b):
+			b = append(b, 0)[:len(b)]
+		}
+	}
 }
 
 // byteOrderMark begins what some servers write as UTF-8; no JSON has it (RFC

@@ -3,7 +3,6 @@ package retry
 import (
 	"errors"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -75,9 +74,11 @@ func (b *CircuitBreaker) Allow() (func(Effect), error) {
 	if err != nil {
 		return nil, ErrOpen
 	}
-	var once sync.Once
+	var told atomic.Bool
 	return func(e Effect) {
-		once.Do(func() { done(effectError(e)) })
+		if !told.Swap(true) {
+			done(effectError(e))
+		}
 	}, nil
 }
 

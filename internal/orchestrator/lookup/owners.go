@@ -35,7 +35,8 @@ const maxOwners = 65_536
 type Named interface{ Names() []string }
 
 // NamesOf are the names of what a receipt is of.
-func NamesOf(r job.Receipt) (names []string) {
+func NamesOf(r job.Receipt) []string {
+	names := make([]string, 0, 2)
 	for _, name := range [...]string{r.ID, strings.ToLower(r.Key)} {
 		if name != "" {
 			names = append(names, name)

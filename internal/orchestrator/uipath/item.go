@@ -83,7 +83,9 @@ func newItem(r *job.Request) itemData {
 
 // marshalItem writes the body of an add.
 func marshalItem(r *job.Request) ([]byte, error) {
-	body, err := appendItem(append(make([]byte, 0, 1<<10), `{"itemData":`...), newItem(r))
+	const head = `{"itemData":`
+	room := len(head) + len(`"Name":"",}`) + len(r.Queue) + itemLength(r)
+	body, err := appendItem(append(make([]byte, 0, room), head...), newItem(r))
 	return append(body, '}'), err
 }
 

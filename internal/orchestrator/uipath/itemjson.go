@@ -1,7 +1,6 @@
 package uipath
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -66,7 +65,13 @@ func (w *objectWriter) textIfAny(name, value string) {
 func (w *objectWriter) fields(name string, fields job.Fields) {
 	w.name(name)
 	w.b = append(w.b, '{')
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
+	var few [32]string // as many as most have
+	keys := few[:0]
+	for key := range fields {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	for _, key := range keys {
 		w.name(key)
 		w.b = append(w.b, fields[key]...)
 	}
