@@ -56,6 +56,10 @@ func (b *Budget) Take(now time.Time) (wait time.Duration) {
 // Left is how many look-ups may be made at a time, at once.
 func (b *Budget) Left(now time.Time) float64 { return b.limiter.TokensAt(now) }
 
+// scarce reports whether more than half of the look-ups that may be made at once
+// are spent.
+func (b *Budget) scarce(now time.Time) bool { return b.Left(now) < float64(b.limiter.Burst())/2 }
+
 // book tells one who has to wait how long, at least soonest: all who wait are
 // spread, so that as many come back at a time as fit the seats of a request.
 func (b *Budget) book(of any, seats int, soonest time.Duration) time.Duration {

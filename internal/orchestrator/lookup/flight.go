@@ -8,10 +8,15 @@ import (
 	"github.com/queueferry/queueferry/internal/job"
 )
 
-// GatherTime is how long a look-up with room left waits for others to come along.
-// They come after calls of their own, whose answers take more or less long; and
-// one look-up too many keeps others waiting for seconds.
-const GatherTime = 250 * time.Millisecond
+// How long a look-up with room left waits for others to come along.
+const (
+	// GatherTime is for as long as there are look-ups enough.
+	GatherTime = 20 * time.Millisecond
+	// ScarceGatherTime is for when more than half of those are spent that may be made
+	// at once. The others come after calls of their own, whose answers take more or
+	// less long; and one look-up too many keeps some waiting for seconds.
+	ScarceGatherTime = 250 * time.Millisecond
+)
 
 // flight is one request for several who wait for it. It lives as long as one of
 // them does: the last to leave ends it, and waits for its end.
@@ -87,7 +92,11 @@ func (l *LookUps[G, S]) run(ctx context.Context, f *flight[G, S]) {
 	defer close(f.done)
 	defer f.cancel()
 	defer func() { f.panicky = recover() }()
-	gather := time.NewTimer(GatherTime)
+	wait := GatherTime
+	if l.Budget.scarce(time.Now()) {
+		wait = ScarceGatherTime
+	}
+	gather := time.NewTimer(wait)
 	defer gather.Stop()
 	select {
 	case <-gather.C:

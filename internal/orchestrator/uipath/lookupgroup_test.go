@@ -128,31 +128,30 @@ func TestLookUpsAreGrouped(t *testing.T) {
 }
 
 // Calls that lost their answers together come back one after the other, for their
-// own answers take more or less long: they still meet. Whoever fills a look-up
-// sends it off.
+// own answers take more or less long. The fewer look-ups are left, the longer one
+// waits for others; whoever fills it sends it off.
 func TestLookUpsThatComeOneAfterTheOtherAreGrouped(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStore()
 		c := s.connector()
 		c.queues.Put(keyOf("Finance/AP", "Invoices"), queueDefinition{ID: "7"})
-		setBudget(c, 15) // 5 at once
-		const apart = lookup.GatherTime / (mostReferences + 1)
+		const apart = lookup.ScarceGatherTime / (mostReferences + 1)
 		var wg sync.WaitGroup
-		for _, reference := range references(5 * mostReferences) {
+		for _, reference := range references(100) {
 			wg.Go(func() {
 				began := time.Now()
 				if got := all(t.Context(), c, reference); got[job.Delivered] != 1 {
 					t.Errorf("%s: %v", reference, got)
 				}
-				if waited := time.Since(began); waited > (mostReferences-1)*apart {
+				if waited := time.Since(began); waited > lookup.ScarceGatherTime {
 					t.Errorf("%s waits %v", reference, waited)
 				}
 			})
 			time.Sleep(apart)
 		}
 		wg.Wait()
-		if n := len(s.lists()); n != 5 {
+		if n := len(s.lists()); n > 10 { // as many as may be made at once
 			t.Errorf("%d look-ups", n)
 		}
 	})
