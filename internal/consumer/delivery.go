@@ -31,7 +31,7 @@ type delivery struct {
 
 	number uint64        // in the hand
 	gone   chan struct{} // closed when it has left the hand; nil while nobody waits for that
-	// second tells that an earlier delivery of the message was in hand, and begun.
+	// second tells that an earlier delivery of the message was in hand when it came.
 	second bool
 
 	// callLimit is how long a call may last that was begun for the message.

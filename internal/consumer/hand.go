@@ -26,6 +26,7 @@ func (h *hand) add(d *delivery) {
 	h.next++
 	d.number = h.next
 	h.all[h.next] = d
+	d.second = h.copies[d.place()] > 0
 	h.copies[d.place()]++
 }
 

@@ -85,7 +85,6 @@ func (c *Consumer) awaitEarlier(d *delivery) bool {
 		other.giveUp(errLeaseLost)
 		select {
 		case <-gone:
-			d.second = d.second || !other.began.IsZero()
 		case <-d.Done():
 			return false
 		}
