@@ -23,16 +23,24 @@ const (
 )
 
 // lifeOf is how long token lives, counted from born, the moment before the
-// log-in was sent: what the server said, else what a JWT says, else fallback.
-// The result is at least a second and at most a day.
+// log-in was sent: what is told of it, else fallback. The result is at least a
+// second and at most a day.
 func lifeOf(token Token, born time.Time, fallback time.Duration) time.Duration {
-	life := fallback
-	if !token.Expiry.IsZero() {
-		life = token.Expiry.Sub(born)
-	} else if claimed := jwtLife(token.Value); claimed > 0 {
-		life = claimed
+	life, told := toldLife(token, born)
+	if !told {
+		life = fallback
 	}
 	return min(max(life, minLife), maxLife)
+}
+
+// toldLife is what the server said, else what a JWT says. It reports false if
+// neither does.
+func toldLife(token Token, born time.Time) (life time.Duration, told bool) {
+	if !token.Expiry.IsZero() {
+		return token.Expiry.Sub(born), true
+	}
+	life = jwtLife(token.Value)
+	return life, life > 0
 }
 
 // floor is the part at the end of a life in which a token is not handed out. It is

@@ -18,6 +18,7 @@ type session struct {
 	files      uint64      // fingerprint of the secret's files before the log-in
 	accepted   atomic.Bool // the API took it
 	turned     atomic.Bool // the API answered 401 to it
+	guessed    bool        // nobody told how long it lives
 	renewals   int         // how often its renewal was tried; only the log-in under way touches it
 }
 
@@ -30,11 +31,13 @@ const freshFor = time.Minute
 // renewal is at least a second off, whatever its life.
 func newSession(token Token, generation uint64, born, now time.Time, fallback time.Duration, r float64) *session {
 	life := lifeOf(token, born, fallback)
+	_, told := toldLife(token, born)
 	bearer := []string{"Bearer " + token.Value}
 	token.Expiry = born.Add(life)
 	s := &session{
 		reveal:     func() (Token, []string) { return token, bearer },
 		generation: generation,
+		guessed:    !told,
 		born:       born,
 		expiry:     token.Expiry,
 		usable:     born.Add(life - floor(life)),
@@ -50,9 +53,9 @@ func newSession(token Token, generation uint64, born, now time.Time, fallback ti
 func (s *session) good(now time.Time) bool { return s != nil && now.Before(s.usable) }
 
 // over reports whether nothing is left of the token to log out. One whose life
-// was cut down to maxLife may live for longer than its expiry says.
+// was guessed, or cut down to maxLife, may live for longer than its expiry says.
 func (s *session) over(now time.Time) bool {
-	return s.turned.Load() || !now.Before(s.expiry) && s.expiry.Sub(s.born) < maxLife
+	return s.turned.Load() || !s.guessed && !now.Before(s.expiry) && s.expiry.Sub(s.born) < maxLife
 }
 
 // fresh reports whether a 401 says something about the log-in and not about a
