@@ -84,8 +84,9 @@ func (a *answer) note(resp *http.Response, body []byte) {
 // token is what the answer gives. Its Value is empty if there is none.
 func (a *answer) token() Token {
 	t := Token{Value: a.said.token, Refresh: a.said.refresh}
-	if life := cmp.Or(a.said.life, jwtLife(t.Value), a.dialect.life); life != 0 {
-		t.Expiry = a.sent.Add(life)
+	told := cmp.Or(a.said.life, jwtLife(t.Value))
+	if life := cmp.Or(told, a.dialect.life); life != 0 {
+		t.Expiry, t.Guessed = a.sent.Add(life), told == 0
 	}
 	return t
 }

@@ -15,7 +15,8 @@ import (
 const lingerFor = time.Second
 
 // maxReplaced bounds the tokens that are kept only to be logged out. With lives
-// of minutes or hours there is one at a time, for the last part of its life.
+// of minutes or hours there is one at a time, for the last part of its life; those
+// whose life nobody told are kept until newer ones push them out.
 const maxReplaced = 16
 
 // Close stops the pool, as the end of Run's context does, takes the tokens out of
@@ -77,6 +78,9 @@ func (a *account) close(ctx context.Context) error {
 			e := failureOf(a.name, err)
 			if e.Status == http.StatusUnauthorized && e.Code != codeInvalidClient {
 				continue // its renewal, its own end or the log-out of another was first
+			}
+			if s.guessed && time.Now().After(s.expiry) {
+				continue // it has most likely ended
 			}
 			faults = append(faults, &cause{fmt.Sprintf("authpool: credential %.64q: log-out: %s", a.name, e.facts()), e})
 		}

@@ -46,7 +46,7 @@ func TestControlRoomLogsIn(t *testing.T) {
 				c := controlRoom(s, tc.generation)
 				tc.set(c)
 				got, err := c.Token(t.Context())
-				if err != nil || got != (Token{Value: "t", Expiry: time.Now().Add(20 * time.Minute)}) {
+				if err != nil || got != (Token{Value: "t", Expiry: time.Now().Add(20 * time.Minute), Guessed: true}) {
 					t.Fatalf("token %q until %s, %v", got.Value, got.Expiry, err)
 				}
 				path, body, _ := strings.Cut(strings.TrimPrefix(s.asked[0], "POST "), " ")

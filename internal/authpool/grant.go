@@ -41,6 +41,9 @@ type Token struct {
 	// Expiry is when the token ends, counted from before the request was sent.
 	// Zero: unknown; then a JWT's exp less iat, else the pool's default life.
 	Expiry time.Time
+	// Guessed tells that nobody told Expiry: it is how long the product's tokens
+	// mostly live.
+	Guessed bool
 	// Refresh is the refresh token that came with it; empty: there is none.
 	Refresh string
 }

@@ -176,3 +176,26 @@ func written(iat, exp float64) time.Duration {
 	}
 	return time.Duration((exp - iat) * float64(time.Second))
 }
+
+// What nobody told is logged out at the end, however long ago the guess was over.
+func TestAGuessedLifeIsNeverOver(t *testing.T) {
+	born := time.Unix(1_800_000_000, 0)
+	for name, tc := range map[string]struct {
+		token Token
+		over  bool
+	}{
+		"told":                    {Token{Value: "t", Expiry: born.Add(time.Hour)}, true},
+		"nobody told":             {Token{Value: "t"}, false},
+		"what products mostly do": {Token{Value: "t", Expiry: born.Add(time.Hour), Guessed: true}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSession(tc.token, 1, born, born, time.Hour, 0)
+			if now := born.Add(2 * time.Hour); s.over(now) != tc.over || s.good(now) {
+				t.Errorf("over: %t, good: %t", s.over(now), s.good(now))
+			}
+			if s.turned.Store(true); !s.over(born) {
+				t.Error("not over though it was turned down")
+			}
+		})
+	}
+}

@@ -37,7 +37,7 @@ func newSession(token Token, generation uint64, born, now time.Time, fallback ti
 	s := &session{
 		reveal:     func() (Token, []string) { return token, bearer },
 		generation: generation,
-		guessed:    !told,
+		guessed:    token.Guessed || !told,
 		born:       born,
 		expiry:     token.Expiry,
 		usable:     born.Add(life - floor(life)),

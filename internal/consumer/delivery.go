@@ -33,6 +33,8 @@ type delivery struct {
 	gone   chan struct{} // closed when it has left the hand; nil while nobody waits for that
 	// second tells that an earlier delivery of the message was in hand when it came.
 	second bool
+	// sentBefore tells that an earlier delivery which was in hand may have been sent.
+	sentBefore bool
 
 	// callLimit is how long a call may last that was begun for the message.
 	callLimit time.Duration
@@ -133,6 +135,12 @@ func (c *Consumer) receive(m *nats.Msg, owned time.Time) {
 	if !c.share(d) {
 		c.alone(d)
 	}
+}
+
+// maybeSent reports whether this delivery, or one before it, may have been sent, as
+// far as this one got to know.
+func (d *delivery) maybeSent() bool {
+	return !d.began.IsZero() || d.again || d.sentBefore || d.meta.NumDelivered > 1 && !d.recalled
 }
 
 // mine reports whether the message is surely still ours. Times are compared by

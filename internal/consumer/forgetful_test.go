@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/queueferry/queueferry/internal/job"
 	"github.com/queueferry/queueferry/internal/ledger"
 	"github.com/queueferry/queueferry/internal/orchestrator"
@@ -79,6 +81,44 @@ func TestForgottenDeliveryOfAMessageInHand(t *testing.T) {
 			}
 			if try := g.calls()[c.calls-1]; try.Again != c.again {
 				t.Errorf("tried as %+v", try)
+			}
+		})
+	}
+}
+
+// An earlier delivery that ends before the later one looks for it leaves word
+// whether the message may have been sent.
+func TestAnEarlierDeliveryLeavesWord(t *testing.T) {
+	t.Parallel()
+	at := time.Now()
+	for name, c := range map[string]struct {
+		earlier func(*delivery)
+		sent    bool
+	}{
+		"sent":                          {func(d *delivery) { d.began = at }, true},
+		"not begun":                     {func(*delivery) {}, false},
+		"in doubt itself":               {func(d *delivery) { d.again = true }, true},
+		"redelivered, and not recalled": {func(d *delivery) { d.meta.NumDelivered = 2 }, true},
+		"redelivered, and not sent":     {func(d *delivery) { d.meta.NumDelivered, d.recalled = 2, true }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHand()
+			add := func() *delivery {
+				d := &delivery{meta: &nats.MsgMetadata{Sequence: nats.SequencePair{Stream: 1}, NumDelivered: 1, Timestamp: at}}
+				h.add(d)
+				return d
+			}
+			earlier := add()
+			later := add()
+			c.earlier(earlier)
+			h.remove(earlier.number)
+			if other, _ := h.before(later); other != nil || !later.second || later.sentBefore != c.sent {
+				t.Errorf("another: %t, second: %t, sent before: %t", other != nil, later.second, later.sentBefore)
+			}
+			h.remove(later.number)
+			if last := add(); last.second {
+				t.Error("it is not alone")
 			}
 		})
 	}

@@ -12,12 +12,18 @@ type hand struct {
 	mu   sync.Mutex
 	next uint64
 	all  map[uint64]*delivery
-	// copies counts the deliveries of each message; more than one is rare.
-	copies map[place]int
+	// copies is of each message; more than one delivery is rare.
+	copies map[place]copies
+}
+
+// copies are the deliveries of one message that are in hand.
+type copies struct {
+	n    int
+	sent bool // one that has left may have been sent
 }
 
 func newHand() *hand {
-	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[place]int{}}
+	return &hand{wake: make(chan struct{}, 1), all: map[uint64]*delivery{}, copies: map[place]copies{}}
 }
 
 func (h *hand) add(d *delivery) {
@@ -26,8 +32,10 @@ func (h *hand) add(d *delivery) {
 	h.next++
 	d.number = h.next
 	h.all[h.next] = d
-	d.second = h.copies[d.place()] > 0
-	h.copies[d.place()]++
+	k := h.copies[d.place()]
+	d.second = k.n > 0
+	k.n++
+	h.copies[d.place()] = k
 }
 
 func (h *hand) remove(id uint64) {
@@ -37,12 +45,21 @@ func (h *hand) remove(id uint64) {
 		if d.gone != nil {
 			close(d.gone)
 		}
-		if h.copies[d.place()]--; h.copies[d.place()] == 0 {
-			delete(h.copies, d.place())
-		}
+		h.leave(d)
 	}
 	h.mu.Unlock()
 	nudge(h.wake)
+}
+
+// leave needs the lock.
+func (h *hand) leave(d *delivery) {
+	k := h.copies[d.place()]
+	if k.n--; k.n == 0 {
+		delete(h.copies, d.place())
+		return
+	}
+	k.sent = k.sent || d.maybeSent()
+	h.copies[d.place()] = k
 }
 
 // nudge wakes who waits for c, which has room for one element, or who will.
@@ -66,11 +83,14 @@ func (h *hand) get(id uint64) *delivery {
 }
 
 // before is an earlier delivery of the same message that is still being worked
-// on, and what is closed when it is not any more; nil: none is.
+// on, and what is closed when it is not any more; nil: none is, and d knows whether
+// one that has left may have been sent.
 func (h *hand) before(d *delivery) (earlier *delivery, gone <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.copies[d.place()] < 2 {
+	k := h.copies[d.place()]
+	d.sentBefore = d.sentBefore || d.second && k.sent
+	if k.n < 2 {
 		return nil, nil
 	}
 	for id, other := range h.all {

@@ -86,7 +86,7 @@ func (c *Consumer) recallOwn(d *delivery) error {
 	d.entry, d.recalled, d.unsent = entry, true, known && !again
 	if entry.Revision == 0 {
 		// Delivered before, and nobody noted that it was not sent.
-		d.again, d.noted = redelivered, redelivered
+		d.again, d.noted = d.meta.NumDelivered > 1 || d.sentBefore || c.forgotten(d), redelivered
 	} else {
 		d.again = !entry.Record.NotSent || !entry.Record.UnknownSince.IsZero()
 		d.noted = true

@@ -50,7 +50,7 @@ func NewMetrics(b Build) *Metrics {
 	f := factory{r}
 	m := &Metrics{
 		registry: r,
-		unrouted: f.gauge("unrouted", "Messages of the stream whose subject no route takes.").WithLabelValues(),
+		unrouted: f.gauge("unrouted", "Messages of the stream that no consumer has: no route takes their subject, or their server went down right after the ack.").WithLabelValues(),
 		ledger:   f.counter("ledger_ops_total", "Operations on the ledger.", "op", "result"),
 		route:    newRouteVecs(f),
 		conn:     newConnectionVecs(f),

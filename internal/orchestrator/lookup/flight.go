@@ -61,10 +61,10 @@ func (l *LookUps[G, S]) join(ctx context.Context, of G, r *job.Request) (f *flig
 	return f, true, 0
 }
 
-// departFull has a flight that gathers wait no longer if it has no seat left. It
+// departFull has a flight that gathers wait no longer if nobody else fits it. It
 // needs the lock.
 func (l *LookUps[G, S]) departFull(f *flight[G, S]) {
-	if len(f.references) >= l.Seats {
+	if len(f.references) >= l.Seats || f.length >= l.Room || f.content >= MostContent {
 		delete(l.gathering, f.of)
 		close(f.full)
 	}
